@@ -1,15 +1,16 @@
-"""Generate libs/contracts from proto/: messages, gRPC stubs, their types, and one descriptor set with comments."""
+"""Generates libs/contracts from proto/: messages, stubs, types, one descriptor set with comments."""
 
 from __future__ import annotations
 
 import fcntl
 import shutil
 import sys
-from importlib.util import find_spec
 from importlib import resources
 from pathlib import Path
 
 from grpc_tools import protoc
+
+from contracts_workspace import google_api
 
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
@@ -17,9 +18,7 @@ OUT = ROOT / "libs" / "contracts" / "src"
 
 
 def main() -> int:
-    found = find_spec("google.api.annotations_pb2")
-    assert found is not None and found.origin is not None, "googleapis-common-protos is missing"
-    annotations = Path(found.origin).parent.parent.parent
+    annotations = google_api().parent.parent
     well_known = Path(str(resources.files("grpc_tools"))) / "_proto"
     files = sorted(str(path.relative_to(PROTO)) for path in PROTO.rglob("*.proto"))
     fresh = OUT.with_suffix(".new")
@@ -36,8 +35,8 @@ def main() -> int:
             f"--plugin=protoc-gen-mypy_grpc={scripts / 'protoc-gen-mypy_grpc'}",
             f"--python_out={fresh}",
             f"--grpc_python_out={fresh}",
-            f"--mypy_out={fresh}",
-            f"--mypy_grpc_out={fresh}",
+            f"--mypy_out=quiet:{fresh}",
+            f"--mypy_grpc_out=quiet:{fresh}",
             "--include_imports",
             "--include_source_info",
             f"--descriptor_set_out={fresh / 'descriptors.binpb'}",

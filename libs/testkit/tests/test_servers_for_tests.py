@@ -1,11 +1,12 @@
 """The fixtures themselves: a database is fresh, private to its roles and gone afterwards."""
 
 import urllib.error
+from collections.abc import Callable
 
 import psycopg
 import pytest
 
-from testkit import Servers, wait_until
+from testkit import Database, Servers, wait_until
 from testkit.brokers import Broker
 from testkit.databases import Databases
 from testkit.servers import ServersMissing, named_servers, wanted_kind
@@ -67,3 +68,12 @@ def test_unknown_and_missing_servers_are_named() -> None:
     with pytest.raises(ServersMissing, match="HEADWATER_TEST_AMQP_URL"):
         named_servers({"HEADWATER_TEST_POSTGRES_URL": "postgresql://x"})
     assert wanted_kind({}) == "private"
+
+
+def test_the_kernel_s_own_tables_are_there_and_events_cannot_be_changed(
+    database: Callable[[str], Database],
+) -> None:
+    with psycopg.connect(database("kernel").url) as connection:
+        assert connection.execute("select count(*) from events").fetchone() == (0,)
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("delete from events")

@@ -79,9 +79,7 @@ class Databases:
                 )
                 self._roles.append(role)
             admin.execute(
-                sql.SQL("create database {} owner {}").format(
-                    sql.Identifier(template), sql.Identifier(owner)
-                )
+                sql.SQL("create database {} owner {}").format(sql.Identifier(template), sql.Identifier(owner))
             )
             self._grant_connect(admin, template, template)
         try:
@@ -93,18 +91,14 @@ class Databases:
         return template
 
     @staticmethod
-    def _grant_connect(
-        admin: psycopg.Connection[tuple[object, ...]], database: str, role: str
-    ) -> None:
+    def _grant_connect(admin: psycopg.Connection[tuple[object, ...]], database: str, role: str) -> None:
         """Only this service's two roles may enter (public may by default)."""
         for text in ("revoke all on database {} from public", "grant connect on database {} to {}"):
             admin.execute(sql.SQL(text).format(sql.Identifier(database), sql.Identifier(role)))
 
     def _drop(self, database: str) -> None:
         with psycopg.connect(self._admin_url, autocommit=True) as admin:
-            admin.execute(
-                sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database))
-            )
+            admin.execute(sql.SQL("drop database if exists {} with (force)").format(sql.Identifier(database)))
 
     def _url(self, database: str, role: str) -> str:
         parts = urlsplit(self._admin_url)

@@ -1,0 +1,36 @@
+# Every target is one line; `make` alone prints them. CI calls the same ones.
+.DEFAULT_GOAL := help
+.PHONY: help setup proto check test demo stop status bench features fmt lock
+RUN := .venv/bin/python
+PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
+PROJECTS := $(wildcard pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
+
+help: ## print this list
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @
+setup: .venv/.ready build/.contracts ## install everything: system packages, .venv, contracts
+	@$(RUN) -c "import kernel, headwater" && echo "ready: .venv"
+proto: setup ## generate libs/contracts from proto/
+	@$(RUN) tools/generate_contracts.py
+check: setup ## lint, format, types, imports, contracts: lint and breaking changes
+	@$(RUN) tools/check.py $(ONLY)
+test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment)
+	@$(RUN) -m pytest $(ONLY)
+demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready)
+	@$(RUN) -m headwater demo $(if $(DETACH),--detach)
+stop: ## stop the suite and its private servers; nothing is lost
+	@test ! -x $(RUN) || $(RUN) -m headwater down
+status: ## what runs, where, and how it is
+	@test ! -x $(RUN) && echo "not set up: make setup" || $(RUN) -m headwater status
+bench: setup ## measure the kernel against its peers; writes bench/results/latest.json
+	@$(RUN) -m bench
+features: setup ## which rows of docs/features.csv are covered by which tests
+	@$(RUN) tools/features.py
+fmt: setup ## format the source
+	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix --select I .
+lock: setup ## resolve all dependencies again into requirements.lock
+	@$(RUN) tools/lock.py
+
+.venv/.ready: requirements.lock tools/setup.py $(PROJECTS)
+	@python3 tools/setup.py
+build/.contracts: $(PROTOS) tools/generate_contracts.py | .venv/.ready
+	@$(RUN) tools/generate_contracts.py && mkdir -p build && touch $@

@@ -1,0 +1,25 @@
+"""Resolve the workspace's dependencies into requirements.lock: versions and hashes, no address."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main() -> None:
+    uv = str(Path(sys.executable).parent / "uv")
+    environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
+    export = "export --frozen --all-packages --all-groups --no-emit-workspace --no-header"
+    for command in (
+        [uv, "lock", "--python", sys.executable, *sys.argv[1:]],
+        [uv, *export.split(), "--quiet", "-o", "requirements.lock"],
+    ):
+        subprocess.run(command, cwd=ROOT, env=environment, check=True)
+
+
+if __name__ == "__main__":
+    main()
