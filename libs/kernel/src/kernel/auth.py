@@ -1,0 +1,142 @@
+"""Who is asking, and what he may do. Tokens are verified here; only identity can issue them.
+
+A token is a JWT signed with EdDSA, good for about a minute. Claims: `sub` person, client or service id;
+`kind` person | client | service; `name` a label that is not personal (the login of a service, the person's
+id otherwise); `roles`; `perms` permission patterns; `scope` own | team | all; `owners` the people whose
+records a team scope shows (the person included); `iat`, `exp`, `aud` = "headwater".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from typing import Any, Literal
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
+from kernel.errors import Unauthenticated
+
+AUDIENCE = "headwater"
+ALGORITHM = "EdDSA"
+TOKEN_LIFE = timedelta(seconds=60)
+_LEEWAY = timedelta(seconds=5)
+
+Scope = Literal["own", "team", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """The verified holder of a token."""
+
+    kind: Literal["person", "client", "service", "nobody"]
+    subject: str
+    roles: tuple[str, ...] = ()
+    permissions: tuple[str, ...] = ()
+    scope: Scope = "own"
+    owners: tuple[UUID, ...] = ()
+
+    @property
+    def person_id(self) -> UUID | None:
+        """The person's id; None for clients, services and the public."""
+        return UUID(self.subject) if self.kind == "person" else None
+
+    @property
+    def actor(self) -> str:
+        """How events name the caller."""
+        return f"{self.kind}:{self.subject}"
+
+    @property
+    def name(self) -> str:
+        """A label for logs; never a person's name."""
+        return self.actor
+
+    def may(self, permission: str) -> bool:
+        """Whether a pattern held covers "context.noun.verb". admin covers every verb; write covers read."""
+        return _covers(self.permissions, permission)
+
+    def sees(self, owner_id: UUID | None) -> bool:
+        """Whether a record of that owner is in the caller's data scope; unowned: not in scope own."""
+        if self.scope == "all":
+            return True
+        if owner_id is None:
+            return self.scope == "team"
+        return owner_id == self.person_id or (self.scope == "team" and owner_id in self.owners)
+
+    def scope_filter(self, column: str) -> tuple[str, list[Any]]:
+        """Return an SQL condition over the owner's column, and its parameters.
+
+        `column` is written by us, never by a user.
+        """
+        if self.scope == "all":
+            return "true", []
+        mine = [self.person_id] if self.person_id else []
+        if self.scope == "team":
+            return f"({column} = any(%s) or {column} is null)", [[*self.owners, *mine]]
+        return f"{column} = any(%s)", [mine]
+
+
+NOBODY = Caller("nobody", "public")
+
+
+@lru_cache(maxsize=4096)
+def _covers(patterns: tuple[str, ...], permission: str) -> bool:
+    area, _, verb = permission.rpartition(".")
+    verbs = {
+        "read": ("read", "write", "approve", "admin"),
+        "write": ("write", "admin"),
+        "approve": ("approve", "admin"),
+    }.get(verb, (verb,))
+    return any(fnmatchcase(f"{area}.{v}", pattern) for pattern in patterns for v in verbs)
+
+
+class Verifier:
+    """Checks tokens against identity's public key."""
+
+    def __init__(self, public_key_pem: str) -> None:
+        self._key: Any = load_pem_public_key(public_key_pem.encode())
+
+    def verify(self, token: str) -> Caller:
+        """Return who holds the token; raise Unauthenticated with a reason that gives nothing away."""
+        try:
+            claims = jwt.decode(
+                token,
+                self._key,
+                algorithms=[ALGORITHM],
+                audience=AUDIENCE,
+                leeway=_LEEWAY,
+                options={"require": ["exp", "iat", "sub", "aud"]},
+            )
+        except jwt.ExpiredSignatureError as error:
+            raise Unauthenticated("the token has expired; ask for a fresh one") from error
+        except jwt.InvalidTokenError as error:
+            raise Unauthenticated("the token is not valid") from error
+        return Caller(
+            kind=claims.get("kind", "person"),
+            subject=claims["sub"],
+            roles=tuple(claims.get("roles", ())),
+            permissions=tuple(claims.get("perms", ())),
+            scope=claims.get("scope", "own"),
+            owners=tuple(UUID(owner) for owner in claims.get("owners", ())),
+        )
+
+
+def claims_of(caller: Caller) -> dict[str, Any]:
+    """Return the claims that `Verifier.verify` turns back into this caller, without times and audience."""
+    return {
+        "sub": caller.subject,
+        "kind": caller.kind,
+        "roles": list(caller.roles),
+        "perms": list(caller.permissions),
+        "scope": caller.scope,
+        "owners": [str(owner) for owner in caller.owners],
+    }
+
+
+def all_of(*, service: str, permissions: Sequence[str] = ("*",)) -> Caller:
+    """Return the caller that a service is when nobody asked it."""
+    return Caller("service", service, ("service",), tuple(permissions), "all")

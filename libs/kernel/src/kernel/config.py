@@ -1,0 +1,105 @@
+"""Settings from the environment. Everything that is missing is named at once; nothing is guessed."""
+
+from __future__ import annotations
+
+import os
+from base64 import b64decode
+from binascii import Error as NotBase64
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+CONTEXTS = (
+    "customer",
+    "pipeline",
+    "ticketing",
+    "marketing",
+    "analytics",
+    "identity",
+    "notification",
+)
+
+
+class ConfigurationError(Exception):
+    """Variables are missing or malformed. The message names every one of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What one service needs to know. `targets` maps a context to the host:port of its gRPC api."""
+
+    service: str
+    database_url: str
+    owner_database_url: str
+    amqp_url: str
+    master_key: bytes = field(repr=False)
+    listen: str
+    service_secret: str = field(repr=False)
+    token_public_key: str
+    targets: Mapping[str, str]
+    otlp_endpoint: str = ""
+    partitions: int = 4
+    pool_size: int = 4
+    pool_overflow: int = 12
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @staticmethod
+    def from_environment(service: str, environment: Mapping[str, str] | None = None) -> Settings:
+        """Read <SERVICE>_… and HEADWATER_… variables; raise ConfigurationError naming what is wrong.
+
+        `extra` holds every other variable that begins with the service's prefix.
+        """
+        env = os.environ if environment is None else environment
+        prefix = f"{service.upper()}_"
+        wrong: list[str] = []
+
+        def required(name: str) -> str:
+            value = env.get(name, "")
+            if not value:
+                wrong.append(f"{name} is missing")
+            return value
+
+        def number(name: str, default: int) -> int:
+            text = env.get(name, str(default))
+            if not text.isdecimal() or int(text) < 1:
+                wrong.append(f"{name} must be a whole number above 0, not {text!r}")
+                return default
+            return int(text)
+
+        master_key = b""
+        if encoded := required(f"{prefix}MASTER_KEY"):
+            try:
+                master_key = b64decode(encoded, validate=True)
+            except NotBase64:
+                wrong.append(f"{prefix}MASTER_KEY is not base64")
+            if master_key and len(master_key) != 32:
+                wrong.append(f"{prefix}MASTER_KEY must hold 32 bytes")
+        settings = Settings(
+            service=service,
+            database_url=required(f"{prefix}DATABASE_URL"),
+            owner_database_url=env.get(f"{prefix}OWNER_DATABASE_URL", ""),
+            amqp_url=required(f"{prefix}AMQP_URL"),
+            master_key=master_key,
+            listen=env.get(f"{prefix}LISTEN", "127.0.0.1:0"),
+            service_secret=required(f"{prefix}SERVICE_SECRET"),
+            token_public_key=required("HEADWATER_TOKEN_PUBLIC_KEY"),
+            targets={c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")},
+            otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
+            partitions=number("HEADWATER_PARTITIONS", 4),
+            pool_size=number(f"{prefix}POOL_SIZE", 4),
+            pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),
+            extra={name: value for name, value in env.items() if name.startswith(prefix)},
+        )
+        if wrong:
+            raise ConfigurationError(
+                f"{service} cannot start:\n  " + "\n  ".join(wrong) + "\nSet them in the environment."
+            )
+        return settings
+
+    def owner_url(self) -> str:
+        """The URL of the role that owns the tables; only migrations and rebuilds need it."""
+        if not self.owner_database_url:
+            raise ConfigurationError(
+                f"{self.service.upper()}_OWNER_DATABASE_URL is missing: "
+                "migrations and rebuilds run as the owner"
+            )
+        return self.owner_database_url

@@ -1,0 +1,351 @@
+"""Answer RPCs: tokens, permissions, idempotency, the one transaction of a command. Free of gRPC.
+
+A service's api is a plain class with one method per RPC, `(request, call) -> response`. Everything else is
+read from the descriptor: the permission, whether it is a query, the types. A method without a permission,
+or an api without a method, is refused at start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.descriptor_pb2 import MethodOptions
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from crm.options.v1.options_pb2 import permission as permission_option
+from kernel.auth import NOBODY, Caller, Verifier
+from kernel.errors import (
+    Forbidden,
+    InvalidArgument,
+    LostRace,
+    Unauthenticated,
+)
+from kernel.ids import new_id
+from kernel.request import (
+    Page,
+    optional_date,
+    optional_text,
+    optional_uuid,
+    page_of,
+    required_date,
+    required_text,
+    required_uuid,
+)
+from kernel.store import Cause, EventStore, Transaction
+from kernel.telemetry import current_traceparent
+
+PUBLIC, SIGNED_IN = "public", "signed-in"
+BACKDATE = "log.backdate"
+_RACES = 3
+_TIMELINE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
+_REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """What a descriptor says about one RPC."""
+
+    full_name: str  # "crm.pipeline.v1.PipelineService/AdvanceOpportunity"
+    name: str
+    permission: str
+    is_query: bool
+    request_type: type[Message]
+    response_type: type[Message]
+
+
+class Call:
+    """One request being answered: who asks, why, and the one transaction of a command."""
+
+    def __init__(
+        self,
+        caller: Caller,
+        cause: Cause,
+        store: EventStore[Any] | None,
+        token: str,
+        connect: Callable[[str], Any] | None,
+        time_remaining: Callable[[], float | None] = lambda: None,
+        source: str = "",
+    ) -> None:
+        self.caller = caller
+        self.cause = cause
+        self.token = token
+        self.source = source
+        self._store = store
+        self._connect = connect
+        self._stack = ExitStack()
+        self._transaction: Transaction[Any] | None = None
+        self._cursor: Cursor[DictRow] | None = None
+        self.time_remaining = time_remaining
+
+    @property
+    def request_id(self) -> str:
+        """The command's idempotency key."""
+        return self.cause.request_id
+
+    @property
+    def effective_at(self) -> datetime | None:
+        """The time the caller says this happened; None for now."""
+        return self.cause.effective_at
+
+    def transaction(self) -> Transaction[Any]:
+        """The transaction of this command, begun on first use; committed after the handler returned."""
+        if self._transaction is None:
+            assert self._store is not None, "this service owns no log"
+            self._transaction = self._stack.enter_context(self._store.transaction(self.cause))
+        return self._transaction
+
+    def query(self) -> Cursor[DictRow]:
+        """A cursor for reading. Inside a command that has begun, it is the transaction's own."""
+        if self._transaction is not None:
+            return self._transaction.cursor
+        if self._cursor is None:
+            assert self._store is not None, "this service has no database"
+            self._cursor = self._stack.enter_context(self._store.query())
+        return self._cursor
+
+    def peer(self, context: str) -> Any:
+        """A channel to another service that forwards the caller's token, request id and trace."""
+        assert self._connect is not None, "no peers are configured"
+        metadata = [("request-id", f"{self.request_id}")]
+        if self.token:
+            metadata.append(("authorization", f"Bearer {self.token}"))
+        if self.cause.effective_at is not None:
+            metadata.append(("effective-at", self.cause.effective_at.isoformat()))
+        if self.cause.timeline_id:
+            metadata.append(("timeline-id", self.cause.timeline_id))
+        metadata.append(("correlation-id", str(self.cause.correlation_id)))
+        from kernel.wire import sending  # here, because bus processes must never import grpc
+
+        return sending(self._connect(context), metadata)
+
+    def refuse_unless(self, permission: str) -> None:
+        """Raise Forbidden when the caller lacks a further permission."""
+        if not self.caller.may(permission):
+            raise Forbidden(f"this needs the permission {permission}")
+
+    def close(self, error: BaseException | None = None) -> None:
+        """End what was begun: commit without an error, roll back with one."""
+        if error is None:
+            self._stack.close()
+        else:
+            self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+Handler = Callable[[Any, Call], Message]
+
+
+def methods_of(service: Any) -> list[Method]:
+    """Return the RPCs of a service descriptor; raise ValueError for one without a permission."""
+    found = []
+    for method in service.methods:
+        options = method.GetOptions()
+        permission = options.Extensions[permission_option]
+        if not permission:
+            raise ValueError(f"{method.full_name} names no permission")
+        found.append(
+            Method(
+                full_name=f"{service.full_name}/{method.name}",
+                name=method.name,
+                permission=permission,
+                is_query=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
+                request_type=GetMessageClass(method.input_type),
+                response_type=GetMessageClass(method.output_type),
+            )
+        )
+    return found
+
+
+class Endpoint:
+    """One api behind one descriptor: turns bytes and metadata into calls, and refusals into statuses."""
+
+    def __init__(
+        self,
+        service: Any,
+        api: object,
+        store: EventStore[Any] | None,
+        verifier: Verifier,
+        connect: Callable[[str], Any] | None = None,
+    ) -> None:
+        self._store = store
+        self._verifier = verifier
+        self._connect = connect
+        self.methods = methods_of(service)
+        self.name: str = service.full_name
+        missing = [m.name for m in self.methods if not callable(getattr(api, m.name, None))]
+        if missing:
+            raise ValueError(f"{type(api).__name__} does not answer {', '.join(missing)}")
+        self._handlers: dict[str, Handler] = {m.name: getattr(api, m.name) for m in self.methods}
+
+    def answer(
+        self,
+        method: Method,
+        request: Message,
+        metadata: Mapping[str, str],
+        time_remaining: Callable[[], float | None] = lambda: None,
+        source: str = "",
+    ) -> Message:
+        """Answer one request; raises what the wire will carry as a status."""
+        token = metadata.get("authorization", "").removeprefix("Bearer ").strip()
+        caller = self._caller(method, token)
+        cause = _cause(caller, metadata)
+
+        def fresh() -> Call:
+            return Call(
+                caller,
+                cause,
+                self._store,
+                token,
+                self._connect,
+                time_remaining,
+                metadata.get("x-source", source),
+            )
+
+        if method.is_query:
+            return _run(fresh(), lambda call: self._handlers[method.name](request, call))
+        return self._carry_out(method, request, fresh)
+
+    def _caller(self, method: Method, token: str) -> Caller:
+        if method.permission == PUBLIC and not token:
+            return NOBODY
+        if not token:
+            raise Unauthenticated("sign in first: the call carries no token")
+        caller = self._verifier.verify(token)
+        if method.permission not in (PUBLIC, SIGNED_IN) and not caller.may(method.permission):
+            raise Forbidden(f"this needs the permission {method.permission}")
+        return caller
+
+    def _carry_out(self, method: Method, request: Message, fresh: Callable[[], Call]) -> Message:
+        """Carry a command out once: its answer is kept with its effects, and given again when asked again."""
+        fingerprint = hashlib.sha256(request.SerializeToString(deterministic=True)).digest()
+        store = self._store
+        if store is None:
+            return _run(fresh(), lambda call: self._handlers[method.name](request, call))
+
+        def carry_out(call: Call) -> Message:
+            with store.connection() as connection:
+                row = connection.execute(
+                    "select fingerprint, response from idempotency"
+                    " where actor = %s and method = %s and request_id = %s",
+                    (call.caller.actor, method.full_name, call.request_id),
+                    prepare=True,
+                ).fetchone()
+            if row is not None:
+                return _again(method, row, fingerprint)
+            response = self._handlers[method.name](request, call)
+            if call._transaction is not None:
+                _remember(call, method, fingerprint, response)
+            return response
+
+        for attempt in range(_RACES):
+            try:
+                return _run(fresh(), carry_out)
+            except (LostRace, _AnsweredMeanwhile):
+                if attempt == _RACES - 1:
+                    raise
+        raise AssertionError("unreachable")
+
+
+class _AnsweredMeanwhile(Exception):
+    """The same request was carried out by somebody else between looking and writing."""
+
+
+def _remember(call: Call, method: Method, fingerprint: bytes, response: Message) -> None:
+    cursor = call.transaction().cursor
+    cursor.execute(
+        "insert into idempotency (actor, method, request_id, fingerprint, response)"
+        " values (%s, %s, %s, %s, %s) on conflict do nothing",
+        (
+            call.caller.actor,
+            method.full_name,
+            call.request_id,
+            fingerprint,
+            response.SerializeToString(),
+        ),
+        prepare=True,
+    )
+    if cursor.rowcount == 0:
+        raise _AnsweredMeanwhile
+
+
+def _again(method: Method, row: Mapping[str, Any], fingerprint: bytes) -> Message:
+    if bytes(row["fingerprint"]) != fingerprint:
+        raise InvalidArgument(
+            "request_id", "was used before for another request; use a fresh one for every command"
+        )
+    return method.response_type.FromString(bytes(row["response"]))
+
+
+def _run(call: Call, handle: Callable[[Call], Message]) -> Message:
+    try:
+        response = handle(call)
+    except BaseException as error:
+        call.close(error)
+        raise
+    call.close()
+    return response
+
+
+def _cause(caller: Caller, metadata: Mapping[str, str]) -> Cause:
+    request_id = metadata.get("request-id", "") or str(new_id())
+    if not _REQUEST_ID.fullmatch(request_id):
+        raise InvalidArgument("request_id", "must be 1 to 200 visible ASCII characters")
+    effective_at = None
+    if text := metadata.get("effective-at", ""):
+        effective_at = _time(text)
+    timeline_id = metadata.get("timeline-id", "")
+    if timeline_id and not _TIMELINE.fullmatch(timeline_id):
+        raise InvalidArgument("timeline_id", "must be 1 to 100 letters, digits, or . _ : -")
+    if (effective_at or timeline_id) and not caller.may(BACKDATE):
+        raise Forbidden(f"entering work late needs the permission {BACKDATE}")
+    correlation = metadata.get("correlation-id", "")
+    return Cause(
+        actor=caller.actor,
+        request_id=request_id,
+        correlation_id=_uuid_or_new(correlation),
+        traceparent=current_traceparent(),
+        effective_at=effective_at,
+        timeline_id=timeline_id,
+    )
+
+
+def _uuid_or_new(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        return new_id()
+
+
+def _time(text: str) -> datetime:
+    try:
+        time_ = datetime.fromisoformat(text)
+    except ValueError:
+        time_ = None  # type: ignore[assignment]
+    if time_ is None or time_.tzinfo is None:
+        raise InvalidArgument("effective_at", f"{text[:40]!r} is not an RFC 3339 time with an offset")
+    return time_.astimezone(UTC)
+
+
+__all__ = [
+    "Call",
+    "Endpoint",
+    "Method",
+    "Page",
+    "methods_of",
+    "optional_date",
+    "optional_text",
+    "optional_uuid",
+    "page_of",
+    "required_date",
+    "required_text",
+    "required_uuid",
+]

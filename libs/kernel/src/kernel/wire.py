@@ -1,0 +1,235 @@
+"""gRPC on the wire: a server for endpoints, refusals as statuses, channels with deadlines and retries.
+
+Everything that imports grpc is here or in a service's jobs: a nameko process must never load it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent import futures
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+import psycopg
+import psycopg_pool
+from google.protobuf.message import Message
+from opentelemetry import propagate, trace
+from opentelemetry.trace import SpanKind, Status, StatusCode
+
+from kernel.errors import (
+    AlreadyExists,
+    Conflict,
+    DomainError,
+    Forbidden,
+    InvalidArgument,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+    Unavailable,
+)
+from kernel.rpc import Endpoint, Method
+from kernel.telemetry import current_traceparent, gauges
+
+log = logging.getLogger(__name__)
+
+STATUS: Mapping[type[Exception], grpc.StatusCode] = {
+    NotFound: grpc.StatusCode.NOT_FOUND,
+    Conflict: grpc.StatusCode.ABORTED,
+    Forbidden: grpc.StatusCode.PERMISSION_DENIED,
+    Unauthenticated: grpc.StatusCode.UNAUTHENTICATED,
+    AlreadyExists: grpc.StatusCode.ALREADY_EXISTS,
+    InvalidArgument: grpc.StatusCode.INVALID_ARGUMENT,
+    TooMany: grpc.StatusCode.RESOURCE_EXHAUSTED,
+    DomainError: grpc.StatusCode.FAILED_PRECONDITION,
+    Unavailable: grpc.StatusCode.UNAVAILABLE,
+    psycopg.OperationalError: grpc.StatusCode.UNAVAILABLE,
+    psycopg.InterfaceError: grpc.StatusCode.UNAVAILABLE,
+    psycopg_pool.PoolTimeout: grpc.StatusCode.UNAVAILABLE,
+}
+"""How each refusal reads on the wire; the most derived class decides."""
+
+FIELD_TRAILER = "field"
+"""Trailing metadata that names the field an INVALID_ARGUMENT is about."""
+_MOST_BYTES = 32 * 1024 * 1024
+
+
+def generic_handler(endpoint: Endpoint) -> grpc.GenericRpcHandler:
+    """What a grpc.Server is given."""
+    return grpc.method_handlers_generic_handler(
+        endpoint.name,
+        {
+            m.name: grpc.unary_unary_rpc_method_handler(
+                _answering(endpoint, m),
+                request_deserializer=m.request_type.FromString,
+                response_serializer=m.response_type.SerializeToString,
+            )
+            for m in endpoint.methods
+        },
+    )
+
+
+def _answering(endpoint: Endpoint, method: Method) -> Callable[[Message, grpc.ServicerContext], Message]:
+    def answer(request: Message, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
+        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+        parent = propagate.extract(metadata)
+        started = time.perf_counter()
+        code = grpc.StatusCode.OK
+        tracer = trace.get_tracer("headwater")
+        with tracer.start_as_current_span(
+            method.full_name,
+            context=parent,
+            kind=SpanKind.SERVER,
+            attributes={"rpc.system": "grpc", "rpc.method": method.full_name},
+            record_exception=False,
+            set_status_on_exception=False,
+        ) as span:
+            try:
+                return endpoint.answer(method, request, metadata, context.time_remaining, context.peer())
+            except Exception as error:
+                code = status_of(error)
+                span.set_status(Status(StatusCode.ERROR, code.name))
+                _refuse(method, error, code, context)
+            finally:
+                gauges.add("rpc_calls_total", method=method.full_name, status=code.name)
+                gauges.add("rpc_seconds_total", time.perf_counter() - started, method=method.full_name)
+
+    return answer
+
+
+def _refuse(method: Method, error: Exception, code: grpc.StatusCode, context: grpc.ServicerContext) -> None:
+    if isinstance(error, InvalidArgument):
+        context.set_trailing_metadata(((FIELD_TRAILER, error.field),))
+    if isinstance(error, DomainError):
+        context.abort(code, str(error))
+    log.exception("call failed", extra={"rpc": method.full_name, "status": code.name})
+    if code is grpc.StatusCode.UNAVAILABLE:
+        context.abort(code, "a server that this needs is away; try again in a moment")
+    context.abort(code, "something broke on our side; the request changed nothing")
+
+
+def status_of(error: Exception) -> grpc.StatusCode:
+    """Return the status that an error becomes on the wire."""
+    for kind in type(error).__mro__:
+        if kind in STATUS:
+            return STATUS[kind]
+    if isinstance(error, grpc.RpcError):
+        code = error.code() if callable(getattr(error, "code", None)) else None
+        return code if isinstance(code, grpc.StatusCode) else grpc.StatusCode.INTERNAL
+    return grpc.StatusCode.INTERNAL
+
+
+# -- serving -------------------------------------------------------------------
+
+
+def serve(
+    endpoints: Iterable[Endpoint], listen: str, threads: int = 16, ready: Callable[[], bool] | None = None
+) -> tuple[grpc.Server, int]:
+    """Start a server for the endpoints on host:port (0 picks one); return it and its port."""
+    from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+
+    server = grpc.server(
+        futures.ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
+        options=[
+            ("grpc.so_reuseport", 1),
+            ("grpc.max_receive_message_length", _MOST_BYTES),
+            ("grpc.max_send_message_length", _MOST_BYTES),
+            ("grpc.max_metadata_size", 64 * 1024),
+        ],
+        maximum_concurrent_rpcs=threads * 16,
+    )
+    for endpoint in endpoints:
+        server.add_generic_rpc_handlers((generic_handler(endpoint),))
+    checks = health.HealthServicer()
+    checks.set("", health_pb2.HealthCheckResponse.SERVING)
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    port = server.add_insecure_port(listen)
+    if port == 0:
+        raise OSError(f"cannot listen on {listen}")
+    server.start()
+    return server, port
+
+
+# -- calling -------------------------------------------------------------------
+
+_RETRIES = """{"methodConfig": [{"name": [{}], "timeout": "30s", "waitForReady": false, "retryPolicy": {
+  "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "2s", "backoffMultiplier": 3,
+  "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
+# safe because a command with the same request id is carried out once
+
+
+def channel_to(target: str) -> grpc.Channel:
+    """Return a channel that retries what was unavailable, a bounded number of times, with back-off."""
+    return grpc.insecure_channel(
+        target,
+        options=[
+            ("grpc.service_config", _RETRIES),
+            ("grpc.max_receive_message_length", _MOST_BYTES),
+            ("grpc.max_send_message_length", _MOST_BYTES),
+            ("grpc.max_metadata_size", 64 * 1024),
+            ("grpc.keepalive_time_ms", 30_000),
+        ],
+    )
+
+
+class Peers:
+    """Channels to other services, one each, made on first use."""
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._channels: dict[str, grpc.Channel] = {}
+
+    def channel(self, context: str) -> grpc.Channel:
+        if context not in self._channels:
+            if context not in self._targets:
+                raise Unavailable(f"{context.upper()}_TARGET is not set: {context} cannot be asked")
+            self._channels[context] = channel_to(self._targets[context])
+        return self._channels[context]
+
+    def as_service(self, context: str, token: Callable[[], str], request_id: str = "") -> grpc.Channel:
+        """A channel that acts as this service, with a token fetched when needed."""
+        metadata = [("authorization", f"Bearer {token()}")]
+        if request_id:
+            metadata.append(("request-id", request_id))
+        return grpc.intercept_channel(self.channel(context), _Sending(metadata))
+
+    def close(self) -> None:
+        for channel in self._channels.values():
+            channel.close()
+        self._channels.clear()
+
+
+@dataclass
+class _Details(grpc.ClientCallDetails):
+    method: str
+    timeout: float | None
+    metadata: Any
+    credentials: Any
+    wait_for_ready: bool | None
+    compression: Any = field(default=None)
+
+
+class _Sending(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+    """Adds metadata, the trace and a deadline to every call. What the caller gives wins."""
+
+    def __init__(self, metadata: Sequence[tuple[str, str]], timeout_s: float = 10.0) -> None:
+        self._metadata = metadata
+        self._timeout_s = timeout_s
+
+    def intercept_unary_unary(self, proceed: Any, details: Any, request: Any) -> Any:
+        given = list(details.metadata or ())
+        names = {name for name, _ in given}
+        metadata = given + [(name, value) for name, value in self._metadata if name not in names]
+        if traceparent := current_traceparent():
+            metadata.append(("traceparent", traceparent))
+        timeout = details.timeout if details.timeout is not None else self._timeout_s
+        return proceed(
+            _Details(details.method, timeout, metadata, details.credentials, details.wait_for_ready), request
+        )
+
+
+def sending(channel: grpc.Channel, metadata: Sequence[tuple[str, str]]) -> grpc.Channel:
+    """The same channel with metadata of its own on every call."""
+    return grpc.intercept_channel(channel, _Sending(metadata))
