@@ -329,7 +329,7 @@ def _time(text: str) -> datetime:
     try:
         time_ = datetime.fromisoformat(text)
     except ValueError:
-        time_ = None  # type: ignore[assignment]
+        time_ = None
     if time_ is None or time_.tzinfo is None:
         raise InvalidArgument("effective_at", f"{text[:40]!r} is not an RFC 3339 time with an offset")
     return time_.astimezone(UTC)

@@ -55,11 +55,16 @@ class Timer:
     traceparent: str
     attempts: int
 
+    @property
+    def request_id(self) -> str:
+        """The idempotency key of what this timer leads to."""
+        return f"{self.key}@{int(self.due_at.timestamp() * 1000)}"
+
     def cause(self, service: str) -> Cause:
         """Return the cause of what this timer leads to. In a backdated run it happens when due."""
         return Cause(
             actor=f"service:{service}",
-            request_id=f"{self.key}@{self.due_at.isoformat()}",
+            request_id=self.request_id,
             correlation_id=self.correlation_id,
             causation_id=self.causation_id,
             traceparent=self.traceparent,
@@ -78,7 +83,7 @@ class Worker:
     service: str
     timer: Timer
     store: EventStore[Any]
-    connect: Callable[[str], Any]
+    connect: Callable[[str, Timer], Any]
     settings: Any = None
 
     def transaction(self) -> AbstractContextManager[Transaction[Any]]:
@@ -90,8 +95,12 @@ class Worker:
         return self.store.query()
 
     def peer(self, context: str) -> Any:
-        """A gRPC channel to another service, acting as this service."""
-        return self.connect(context)
+        """A gRPC channel to another service, acting as this service.
+
+        The job's request id goes along, so a command sent twice is carried out once; a job that sends the
+        same command for several things gives each a request id of its own.
+        """
+        return self.connect(context, self.timer)
 
 
 JobHandler = Callable[[Timer, Worker], None]
@@ -139,7 +148,7 @@ class JobRunner:
         service: str,
         store: EventStore[Any],
         handlers: Mapping[str, JobHandler],
-        connect: Callable[[str], Any],
+        connect: Callable[[str, Timer], Any],
         settings: Any = None,
     ) -> None:
         self._service = service

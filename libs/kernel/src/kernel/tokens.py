@@ -7,6 +7,7 @@ from collections.abc import Callable
 from threading import Lock
 
 import grpc
+
 from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 

@@ -188,13 +188,6 @@ class Peers:
             self._channels[context] = channel_to(self._targets[context])
         return self._channels[context]
 
-    def as_service(self, context: str, token: Callable[[], str], request_id: str = "") -> grpc.Channel:
-        """A channel that acts as this service, with a token fetched when needed."""
-        metadata = [("authorization", f"Bearer {token()}")]
-        if request_id:
-            metadata.append(("request-id", request_id))
-        return grpc.intercept_channel(self.channel(context), _Sending(metadata))
-
     def close(self) -> None:
         for channel in self._channels.values():
             channel.close()
@@ -211,7 +204,7 @@ class _Details(grpc.ClientCallDetails):
     compression: Any = field(default=None)
 
 
-class _Sending(grpc.UnaryUnaryClientInterceptor):  # type: ignore[misc]
+class _Sending(grpc.UnaryUnaryClientInterceptor):
     """Adds metadata, the trace and a deadline to every call. What the caller gives wins."""
 
     def __init__(self, metadata: Sequence[tuple[str, str]], timeout_s: float = 10.0) -> None:
