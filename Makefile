@@ -33,4 +33,4 @@ lock: setup ## resolve all dependencies again into requirements.lock
 .venv/.ready: requirements.lock tools/setup.py $(PROJECTS)
 	@python3 tools/setup.py
 build/.contracts: $(PROTOS) tools/generate_contracts.py | .venv/.ready
-	@$(RUN) tools/generate_contracts.py && mkdir -p build && touch $@
+	@$(RUN) tools/generate_contracts.py

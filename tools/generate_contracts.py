@@ -15,6 +15,8 @@ from contracts_workspace import google_api
 ROOT = Path(__file__).resolve().parent.parent
 PROTO = ROOT / "proto"
 OUT = ROOT / "libs" / "contracts" / "src"
+STAMP = ROOT / "build" / ".contracts"
+"""Newer than every proto file that is generated; make reads it."""
 
 
 def main() -> int:
@@ -56,6 +58,8 @@ def main() -> int:
         OUT.rename(old)
     fresh.rename(OUT)
     shutil.rmtree(old, ignore_errors=True)
+    STAMP.parent.mkdir(exist_ok=True)
+    STAMP.touch()
     print(f"{len(files)} contracts generated into {OUT.relative_to(ROOT)}")
     return 0
 

@@ -1,7 +1,8 @@
-"""What tests share: servers, databases, brokers and waits. Never imported by the product."""
+"""What tests share: servers, databases, brokers, callers and waits. Never used by the product."""
 
+from testkit.callers import a_call, a_caller, a_token, signing_key
 from testkit.databases import Database
 from testkit.servers import Servers
 from testkit.waiting import wait_until
 
-__all__ = ["Database", "Servers", "wait_until"]
+__all__ = ["Database", "Servers", "a_call", "a_caller", "a_token", "signing_key", "wait_until"]

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from base64 import b64encode
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
+from typing import Protocol
 
 import pytest
 
+from kernel.config import Settings
 from testkit.brokers import Broker
+from testkit.callers import signing_key
 from testkit.databases import Database, Databases
 from testkit.migrated import migrate_service
 from testkit.servers import Servers, ServersMissing, running_servers
@@ -50,3 +54,52 @@ def amqp(broker: Broker) -> Iterator[str]:
     """The AMQP URL of a virtual host that nobody else uses, removed after the test."""
     with broker.fresh_vhost() as url:
         yield url
+
+
+MASTER_KEY = bytes(range(32))
+"""Every test's; never the product's."""
+
+NO_BROKER = "amqp://nobody:nothing@127.0.0.1:1/none"
+"""Nobody listens there: a test that means to use a broker passes its `amqp` fixture."""
+
+
+class SettingsFor(Protocol):
+    """What the fixture `a_settings` is."""
+
+    def __call__(
+        self,
+        service: str,
+        amqp_url: str = NO_BROKER,
+        targets: Mapping[str, str] | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Settings: ...
+
+
+@pytest.fixture
+def a_settings(database: Callable[[str], Database]) -> SettingsFor:
+    """`a_settings("pipeline", amqp_url=amqp)`: settings over a fresh database of that service.
+
+    `targets` says where its peers are; `extra` adds variables as the environment would.
+    """
+
+    def settings(
+        service: str,
+        amqp_url: str = NO_BROKER,
+        targets: Mapping[str, str] | None = None,
+        extra: Mapping[str, str] | None = None,
+    ) -> Settings:
+        fresh = database(service)
+        prefix = service.upper()
+        environment = {
+            f"{prefix}_DATABASE_URL": fresh.url,
+            f"{prefix}_OWNER_DATABASE_URL": fresh.owner_url,
+            f"{prefix}_AMQP_URL": amqp_url,
+            f"{prefix}_MASTER_KEY": b64encode(MASTER_KEY).decode(),
+            f"{prefix}_SERVICE_SECRET": f"secret of {service}",
+            "HEADWATER_TOKEN_PUBLIC_KEY": signing_key().public_pem,
+            "IDENTITY_SIGNING_KEY": signing_key().private_pem,
+        }
+        environment |= {f"{peer.upper()}_TARGET": at for peer, at in (targets or {}).items()}
+        return Settings.from_environment(service, environment | dict(extra or {}))
+
+    return settings

@@ -1,0 +1,139 @@
+"""A private PostgreSQL: its own data directory, a free loopback port, no unix socket."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import secrets
+import shutil
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from headwater.servers.processes import NotHealthy, end, free_port, is_running, start, wait_healthy
+
+ACCOUNT = "postgres"
+"""PostgreSQL refuses to run as root; then it runs as this account, which its package makes."""
+
+SUPERUSER = "headwater"
+START_TIMEOUT_S = 60
+STOP_TIMEOUT_S = 20
+ATTEMPTS = 3
+
+
+class PrivatePostgres:
+    """One instance below `folder`. `state` is a dict of ours that is kept between runs."""
+
+    def __init__(self, folder: Path, state: dict[str, Any], durable: bool) -> None:
+        self._folder = folder
+        self._data = folder / "data"
+        self._log = folder / "postgres.log"
+        self._state = state
+        self._durable = durable
+
+    @property
+    def url(self) -> str:
+        """As the superuser, to the database postgres."""
+        login = f"{SUPERUSER}:{self._state['password']}"
+        return f"postgresql://{login}@127.0.0.1:{self._state['port']}/postgres"
+
+    def is_up(self) -> bool:
+        """It is ours, running, and answers."""
+        return self.is_alive() and self._answers()
+
+    def is_alive(self) -> bool:
+        return is_running(self._state.get("pid"), str(self._data))
+
+    def up(self) -> None:
+        """Start it unless it runs; make its data directory the first time."""
+        if self.is_up():
+            return
+        if self.is_alive():  # alive and deaf
+            self.down()
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._give_away(self._folder)
+        if not (self._data / "PG_VERSION").exists():
+            self._initialise()
+        # Left by a kill -9; is_running has just said that nobody runs on it.
+        (self._data / "postmaster.pid").unlink(missing_ok=True)
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                self._start()
+                return
+            except NotHealthy:
+                if attempt == ATTEMPTS:
+                    raise
+                self._state.pop("port", None)  # somebody took it meanwhile
+
+    def down(self) -> None:
+        """A fast shutdown: clients are cut off, everything committed is on disk."""
+        if self.is_alive():
+            end(self._state["pid"], signal.SIGINT, STOP_TIMEOUT_S)
+        self._state.pop("pid", None)
+
+    def _start(self) -> None:
+        self._state.setdefault("port", free_port())
+        settings = {
+            "unix_socket_directories": "",
+            "max_connections": "300",
+            "idle_in_transaction_session_timeout": "60s",
+        }
+        if not self._durable:
+            settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
+        options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        where = ["-D", str(self._data), "-h", "127.0.0.1", "-p", str(self._state["port"])]
+        process = start([binaries() / "postgres", *where, *options], self._log, **self._as_account())
+        self._state["pid"] = process.pid
+        wait_healthy("PostgreSQL", self._answers, START_TIMEOUT_S, self._log, lambda: process.poll() is None)
+
+    def _initialise(self) -> None:
+        shutil.rmtree(self._data, ignore_errors=True)
+        self._state["password"] = secrets.token_urlsafe(24)
+        password = self._folder / "password"
+        password.touch(mode=0o600)
+        password.write_text(self._state["password"] + "\n")
+        self._give_away(password)
+        subprocess.run(
+            [
+                *(binaries() / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password}"),
+                *("--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+            ],
+            check=True,
+            stdout=subprocess.DEVNULL,
+            **self._as_account(),
+        )
+        password.unlink()
+
+    def _answers(self) -> bool:
+        where = ["-h", "127.0.0.1", "-p", str(self._state.get("port", 0))]
+        return subprocess.run([binaries() / "pg_isready", "-q", *where]).returncode == 0
+
+    def _as_account(self) -> dict[str, Any]:
+        """How to start its programs: never as root, with an environment of their own."""
+        environment = {
+            "PATH": "/usr/bin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "TZ": "UTC",
+            "HOME": str(self._folder),
+        }
+        arguments: dict[str, Any] = {"cwd": "/", "env": environment}
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(ACCOUNT)
+            arguments |= {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
+        return arguments
+
+    @staticmethod
+    def _give_away(path: Path) -> None:
+        if os.geteuid() == 0:
+            account = pwd.getpwnam(ACCOUNT)
+            os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def binaries() -> Path:
+    """The newest PostgreSQL's programs: Debian keeps them out of the PATH."""
+    versions = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), key=lambda path: float(path.parts[4]))
+    found = str(versions[-1]) if versions else shutil.which("initdb")
+    if found is None:
+        raise NotHealthy("no PostgreSQL server here: apt-get install postgresql")
+    return Path(found).resolve().parent
