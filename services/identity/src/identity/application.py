@@ -1,0 +1,418 @@
+"""Everything one may ask of identity. One method per command, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from identity import accounts
+from identity.accounts import Passwords
+from identity.domain import person, role, session, team
+from identity.domain.password import check_password
+from identity.domain.person import Person, PersonEvent
+from identity.domain.presets import PRESETS
+from identity.domain.role import ADMIN, DataScope, Role
+from identity.domain.session import SessionOpened
+from identity.domain.team import Team, TeamEvent
+from identity.projections import people, teams
+from kernel.errors import (
+    AlreadyExists,
+    Conflict,
+    InvalidArgument,
+    NotFound,
+    TooMany,
+    Unauthenticated,
+)
+from kernel.ids import derived_id, new_id
+from kernel.store import Cause, EventStore, Transaction
+
+SESSION_LASTS = timedelta(hours=12)
+
+_ORGANISATION = (4711, 1)  # advisory lock: whoever changes the tree or who is in it, one at a time
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    person_id: UUID
+    session_token: str
+    expires_at: datetime
+    must_change_password: bool
+
+
+class Identity:
+    def __init__(self, store: EventStore[Any], passwords: Passwords) -> None:
+        self._store = store
+        self._passwords = passwords
+
+    # -- sessions --------------------------------------------------------------
+
+    def sign_in(self, login: str, password: str, source: str, device: str) -> SignedIn:
+        """Counts the attempt in a transaction of its own, so that a refusal does not undo it."""
+        login = login.strip().lower()
+        with self._store.transaction(Cause.of("service:identity")) as tx:
+            stay_away = accounts.count_attempt(tx.cursor, login, source, tx.recorded_at)
+        if stay_away is not None:
+            minutes = max(1, -(-int(stay_away.total_seconds()) // 60))
+            raise TooMany(f"too many attempts to sign in; try again in {minutes} minutes")
+        with self._store.query() as cursor:
+            account = accounts.account_by_login(cursor, login)
+        known_hash = account["password_hash"] if account else None
+        matches = self._passwords.verify(known_hash, password)
+        if account is None or known_hash is None or not matches:
+            raise Unauthenticated("login or password is wrong")
+        fresh_hash = self._passwords.hash(password) if self._passwords.outdated(known_hash) else None
+        person_id, token = account["person_id"], accounts.new_token()
+        with self._store.transaction(Cause.of(f"person:{person_id}")) as tx:
+            # The account as it is now: somebody may have closed it while the hash was computed.
+            now_account = accounts.lock_account(tx.cursor, person_id)
+            if now_account is None or now_account["password_hash"] != known_hash:
+                raise Unauthenticated("login or password is wrong")
+            accounts.forgive_attempt(tx.cursor, login, source)
+            if fresh_hash:
+                accounts.set_password_hash(
+                    tx.cursor,
+                    person_id,
+                    fresh_hash,
+                    tx.recorded_at,
+                    must_change=now_account["must_change"],
+                )
+            session_id, expires_at = new_id(), tx.recorded_at + SESSION_LASTS
+            opened = SessionOpened(session_id, person_id, expires_at, source, device)
+            tx.append(session_id, 0, [opened])
+            accounts.keep_session(
+                tx.cursor,
+                session_id,
+                person_id,
+                token,
+                tx.recorded_at,
+                expires_at,
+                source,
+                device,
+            )
+        return SignedIn(person_id, token, expires_at, account["must_change"])
+
+    def sign_out(self, session_token: str) -> None:
+        with self._store.query() as cursor:
+            found = accounts.session_by_token(cursor, session_token)
+        if found is None:
+            return
+        with self._store.transaction(Cause.of(f"person:{found['person_id']}")) as tx:
+            session_id = accounts.take_session(tx.cursor, session_token)
+            if session_id is not None:
+                self._record_closing(tx, [session_id], "signed out")
+
+    def change_password(
+        self,
+        tx: Transaction[Any],
+        person_id: UUID,
+        current: str,
+        new: str,
+        session_token: str,
+    ) -> int:
+        """Return how many other sessions were closed."""
+        account = accounts.lock_account(tx.cursor, person_id)
+        if account is None:
+            raise Unauthenticated("sign in again")
+        if not self._passwords.verify(account["password_hash"], current):
+            raise InvalidArgument("current_password", "wrong")
+        if current == new:
+            raise InvalidArgument("new_password", "the same as before")
+        self._set_password(tx, person_id, "new_password", new, must_change=False)
+        keep = accounts.token_hash(session_token) if session_token else None
+        return self._close_sessions(tx, person_id, "password changed", keep)
+
+    def set_password(self, tx: Transaction[Any], person_id: UUID, password: str, *, must_change: bool) -> int:
+        version = self._set_password(tx, person_id, "password", password, must_change=must_change)
+        self._close_sessions(tx, person_id, "password changed")
+        return version
+
+    # -- people ----------------------------------------------------------------
+
+    def register_person(
+        self,
+        tx: Transaction[Any],
+        *,
+        name: str,
+        email: str,
+        login: str,
+        team_id: UUID | None,
+        position: str,
+        roles: Sequence[str],
+        password: str,
+        must_change: bool,
+    ) -> tuple[UUID, int]:
+        self._lock_organisation(tx)
+        self._require_team(tx, team_id, "team_id")
+        person_id = new_id()
+        login = person.checked_login(login)
+        accounts.open_account(tx.cursor, person_id, login)
+        version = tx.append(person_id, 0, person.join(person_id, name, email, login, team_id, position))
+        for role_name in dict.fromkeys(roles):
+            version = self.grant_role(tx, person_id, role_name, 0)
+        if password:
+            version = self._set_password(tx, person_id, "password", password, must_change=must_change)
+        return person_id, version
+
+    def revise_person(
+        self,
+        tx: Transaction[Any],
+        person_id: UUID,
+        name: str | None,
+        email: str | None,
+        position: str | None,
+        expected_version: int,
+    ) -> int:
+        return self._change_person(
+            tx, person_id, expected_version, lambda it: it.revise(name, email, position)
+        )
+
+    def move_person(
+        self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int
+    ) -> int:
+        self._lock_organisation(tx)
+        self._require_team(tx, team_id, "team_id")
+        return self._change_person(tx, person_id, expected_version, lambda it: it.move(team_id))
+
+    def offboard_person(
+        self, tx: Transaction[Any], person_id: UUID, reason: str, expected_version: int
+    ) -> tuple[int, int]:
+        """Return the version, and how many sessions were closed."""
+        self._lock_organisation(tx)
+        others = people.other_administrators(tx.cursor, person_id)
+        version = self._change_person(tx, person_id, expected_version, lambda it: it.leave(reason, others))
+        accounts.close_account(tx.cursor, person_id)
+        return version, self._close_sessions(tx, person_id, "person left")
+
+    def reinstate_person(
+        self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int
+    ) -> int:
+        self._lock_organisation(tx)
+        self._require_team(tx, team_id, "team_id")
+        version = self._change_person(tx, person_id, expected_version, lambda it: it.reinstate(team_id))
+        accounts.reopen_account(tx.cursor, person_id)
+        return version
+
+    def grant_role(self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int) -> int:
+        self._role(tx, role_name)[0].require_present()
+        return self._change_person(tx, person_id, expected_version, lambda it: it.grant(role_name))
+
+    def withdraw_role(
+        self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int
+    ) -> int:
+        self._lock_organisation(tx)
+        others = people.other_administrators(tx.cursor, person_id)
+        return self._change_person(tx, person_id, expected_version, lambda it: it.withdraw(role_name, others))
+
+    # -- teams -----------------------------------------------------------------
+
+    def form_team(
+        self,
+        tx: Transaction[Any],
+        name: str,
+        parent_team_id: UUID | None,
+        manager_id: UUID | None,
+    ) -> tuple[UUID, int]:
+        self._lock_organisation(tx)
+        self._require_team(tx, parent_team_id, "parent_team_id")
+        self._require_person(tx, manager_id)
+        team_id = new_id()
+        line = teams.line_above(tx.cursor, parent_team_id)
+        events = team.form_team(team_id, name, parent_team_id, manager_id, line)
+        return team_id, tx.append(team_id, 0, events)
+
+    def rename_team(self, tx: Transaction[Any], team_id: UUID, name: str, expected_version: int) -> int:
+        return self._change_team(tx, team_id, expected_version, lambda it: it.rename(name))
+
+    def move_team(
+        self,
+        tx: Transaction[Any],
+        team_id: UUID,
+        parent_team_id: UUID | None,
+        expected_version: int,
+    ) -> int:
+        self._lock_organisation(tx)
+        self._require_team(tx, parent_team_id, "parent_team_id")
+        line = teams.line_above(tx.cursor, parent_team_id)
+        return self._change_team(tx, team_id, expected_version, lambda it: it.move(parent_team_id, line))
+
+    def appoint_manager(
+        self, tx: Transaction[Any], team_id: UUID, manager_id: UUID | None, expected_version: int
+    ) -> int:
+        self._require_person(tx, manager_id)
+        return self._change_team(tx, team_id, expected_version, lambda it: it.appoint(manager_id))
+
+    def dissolve_team(self, tx: Transaction[Any], team_id: UUID, expected_version: int) -> int:
+        self._lock_organisation(tx)
+        inside, below = teams.inhabitants(tx.cursor, team_id)
+        return self._change_team(tx, team_id, expected_version, lambda it: it.dissolve(inside, below))
+
+    # -- roles -----------------------------------------------------------------
+
+    def define_role(
+        self,
+        tx: Transaction[Any],
+        name: str,
+        title: str,
+        permissions: Sequence[str],
+        data_scope: DataScope,
+    ) -> int:
+        role_id = _role_id(name)
+        if tx.load(role_id, role.evolve).state is not None:
+            raise AlreadyExists(f"there is a role {name} already; revise it or take another name")
+        return tx.append(role_id, 0, role.define_role(role_id, name, title, permissions, data_scope))
+
+    def revise_role(
+        self,
+        tx: Transaction[Any],
+        name: str,
+        title: str,
+        permissions: Sequence[str],
+        data_scope: DataScope,
+    ) -> int:
+        state, version = self._role(tx, name)
+        return tx.append(state.id, version, state.revise(title, permissions, data_scope))
+
+    def retire_role(self, tx: Transaction[Any], name: str) -> int:
+        state, version = self._role(tx, name)
+        return tx.append(state.id, version, state.retire())
+
+    # -- installation ----------------------------------------------------------
+
+    def install_presets(self, tx: Transaction[Any]) -> int:
+        """Define the preset roles that are not there yet; return how many that was."""
+        made = 0
+        for preset in PRESETS:
+            role_id = _role_id(preset.name)
+            if tx.load(role_id, role.evolve).state is None:
+                defined = role.define_role(
+                    role_id,
+                    preset.name,
+                    preset.title,
+                    preset.permissions,
+                    preset.data_scope,
+                    preset=True,
+                )
+                tx.append(role_id, 0, defined)
+                made += 1
+        return made
+
+    def install_administrator(
+        self, tx: Transaction[Any], *, login: str, password: str, name: str, email: str
+    ) -> UUID | None:
+        """Take in the first administrator; None when there is one already."""
+        self._lock_organisation(tx)
+        if people.other_administrators(tx.cursor, UUID(int=0)):
+            return None
+        person_id, _ = self.register_person(
+            tx,
+            name=name,
+            email=email,
+            login=login,
+            team_id=None,
+            position="",
+            roles=[ADMIN],
+            password=password,
+            must_change=False,
+        )
+        return person_id
+
+    # -- below -----------------------------------------------------------------
+
+    def _set_password(
+        self,
+        tx: Transaction[Any],
+        person_id: UUID,
+        field: str,
+        password: str,
+        *,
+        must_change: bool,
+    ) -> int:
+        loaded = tx.load(person_id, person.evolve)
+        if loaded.state is None:
+            raise NotFound(f"no person {person_id}")
+        check_password(field, password, loaded.state.login)
+        events = loaded.state.change_password(must_change=must_change)
+        accounts.set_password_hash(
+            tx.cursor,
+            person_id,
+            self._passwords.hash(password),
+            tx.recorded_at,
+            must_change=must_change,
+        )
+        return tx.append(person_id, loaded.version, events)
+
+    def _close_sessions(
+        self, tx: Transaction[Any], person_id: UUID, reason: str, keep: bytes | None = None
+    ) -> int:
+        session_ids = accounts.take_sessions(tx.cursor, person_id, keep)
+        self._record_closing(tx, session_ids, reason)
+        return len(session_ids)
+
+    @staticmethod
+    def _record_closing(tx: Transaction[Any], session_ids: Sequence[UUID], reason: str) -> None:
+        for session_id in session_ids:
+            loaded = tx.load(session_id, session.evolve)
+            if loaded.state is not None:
+                tx.append(session_id, loaded.version, loaded.state.close(reason))
+
+    def _change_person(
+        self,
+        tx: Transaction[Any],
+        person_id: UUID,
+        expected_version: int,
+        decide: Callable[[Person], Sequence[PersonEvent]],
+    ) -> int:
+        loaded = tx.load(person_id, person.evolve)
+        if loaded.state is None:
+            raise NotFound(f"no person {person_id}")
+        _require_version("person", person_id, expected_version, loaded.version)
+        return tx.append(person_id, loaded.version, decide(loaded.state))
+
+    def _change_team(
+        self,
+        tx: Transaction[Any],
+        team_id: UUID,
+        expected_version: int,
+        decide: Callable[[Team], Sequence[TeamEvent]],
+    ) -> int:
+        loaded = tx.load(team_id, team.evolve)
+        if loaded.state is None:
+            raise NotFound(f"no team {team_id}")
+        _require_version("team", team_id, expected_version, loaded.version)
+        return tx.append(team_id, loaded.version, decide(loaded.state))
+
+    @staticmethod
+    def _role(tx: Transaction[Any], name: str) -> tuple[Role, int]:
+        loaded = tx.load(_role_id(name), role.evolve)
+        if loaded.state is None:
+            raise NotFound(f"no role {name}")
+        return loaded.state, loaded.version
+
+    @staticmethod
+    def _require_team(tx: Transaction[Any], team_id: UUID | None, field: str) -> None:
+        if team_id is not None and not teams.line_above(tx.cursor, team_id):
+            raise InvalidArgument(field, f"there is no team {team_id}")
+
+    @staticmethod
+    def _require_person(tx: Transaction[Any], person_id: UUID | None) -> None:
+        if person_id is None:
+            return
+        row = people.person(tx.cursor, person_id)
+        if row is None or row["left"]:
+            raise InvalidArgument("manager_id", f"there is no person {person_id}")
+
+    @staticmethod
+    def _lock_organisation(tx: Transaction[Any]) -> None:
+        tx.cursor.execute("select pg_advisory_xact_lock(%s, %s)", _ORGANISATION)
+
+
+def _role_id(name: str) -> UUID:
+    return derived_id("role", name)
+
+
+def _require_version(what: str, stream: UUID, expected: int, actual: int) -> None:
+    if expected and expected != actual:
+        raise Conflict(f"{what} {stream} is at version {actual}, not {expected}; reload and try again")

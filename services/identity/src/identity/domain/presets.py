@@ -1,0 +1,141 @@
+"""The roles that come with Headwater, and what each service may ask of the others.
+
+A preset may be changed by the organisation (except admin); installing never overwrites such a change.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from identity.domain.role import ADMIN, DataScope
+
+
+class Preset(NamedTuple):
+    name: str
+    title: str
+    data_scope: DataScope
+    permissions: tuple[str, ...]
+
+
+_EVERYBODY = ("identity.*.read", "notification.*.read", "notification.*.write")
+
+_SELLING = (
+    "analytics.*.read",
+    "customer.*.read",
+    "customer.*.write",
+    "marketing.*.read",
+    "pipeline.*.read",
+    "pipeline.*.write",
+    "ticketing.*.read",
+    "ticketing.ticket.write",
+    *_EVERYBODY,
+)
+_SERVING = (
+    "analytics.*.read",
+    "customer.*.read",
+    "customer.activity.write",
+    "pipeline.order.read",
+    "pipeline.product.read",
+    "ticketing.*.read",
+    "ticketing.*.write",
+    *_EVERYBODY,
+)
+
+PRESETS = (
+    Preset(ADMIN, "Administrator", DataScope.ALL, ("*",)),
+    Preset("sales_rep", "Sales representative", DataScope.OWN, _SELLING),
+    Preset(
+        "sales_manager",
+        "Sales manager",
+        DataScope.TEAM,
+        (*_SELLING, "customer.*.approve", "pipeline.*.approve"),
+    ),
+    Preset(
+        "regional_manager",
+        "Regional manager",
+        DataScope.TEAM,
+        (*_SELLING, "customer.*.approve", "pipeline.*.approve", "ticketing.*.approve"),
+    ),
+    # Whoever answers the phone must find any customer who calls: all records, few permissions.
+    Preset("agent", "Service agent", DataScope.ALL, _SERVING),
+    Preset(
+        "agent_supervisor",
+        "Service supervisor",
+        DataScope.ALL,
+        (*_SERVING, "ticketing.*.approve", "ticketing.*.admin"),
+    ),
+    Preset(
+        "marketer",
+        "Marketer",
+        DataScope.ALL,
+        (
+            "analytics.*.read",
+            "customer.*.read",
+            "marketing.*.read",
+            "marketing.*.write",
+            "pipeline.lead.read",
+            "pipeline.opportunity.read",
+            "pipeline.product.read",
+            *_EVERYBODY,
+        ),
+    ),
+    Preset(
+        "leader",
+        "Executive",
+        DataScope.ALL,
+        ("*.*.read", "*.*.approve", "notification.*.write"),
+    ),
+    Preset(
+        "finance",
+        "Finance",
+        DataScope.ALL,
+        (
+            "analytics.*.read",
+            "customer.customer.read",
+            "pipeline.*.approve",
+            "pipeline.*.read",
+            "pipeline.order.write",
+            "pipeline.receivable.write",
+            *_EVERYBODY,
+        ),
+    ),
+    Preset(
+        "legal",
+        "Legal",
+        DataScope.ALL,
+        (
+            "customer.customer.read",
+            "pipeline.*.read",
+            "pipeline.contract.approve",
+            "pipeline.contract.write",
+            *_EVERYBODY,
+        ),
+    ),
+    Preset("auditor", "Auditor", DataScope.ALL, ("*.*.read",)),
+    Preset(
+        "partner",
+        "Partner",
+        DataScope.OWN,
+        ("pipeline.lead.read", "pipeline.lead.write", "pipeline.product.read"),
+    ),
+    Preset(
+        "customer",
+        "Customer",
+        DataScope.OWN,
+        ("ticketing.ticket.read", "ticketing.ticket.write"),
+    ),
+)
+
+_READS_ALL = ("*.*.read",)
+
+# A service sees every record; what it may ask is as narrow as its work.
+SERVICE_PERMISSIONS = {
+    "analytics": _READS_ALL,
+    "customer": (*_READS_ALL, "pipeline.*.write", "ticketing.*.write"),
+    "gateway": _READS_ALL,
+    "identity": ("identity.*.read",),
+    "marketing": (*_READS_ALL, "customer.*.write", "pipeline.lead.write"),
+    "notification": _READS_ALL,
+    "pipeline": (*_READS_ALL, "customer.*.write", "marketing.*.write", "log.backdate"),
+    "ticketing": (*_READS_ALL, "customer.*.write", "marketing.*.write"),
+}

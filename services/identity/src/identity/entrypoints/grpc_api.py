@@ -1,0 +1,416 @@
+"""Requests in, calls out. No decisions here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.message import Message
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from crm.identity.v1 import identity_service_pb2 as pb
+from crm.identity.v1.role_events_pb2 import DataScope as DataScopeMessage
+from identity import accounts
+from identity.application import Identity
+from identity.domain.role import DataScope
+from identity.projections import people, roles, teams
+from identity.signing import Signer
+from kernel.auth import Caller, Scope, all_of
+from kernel.clock import Clock, system_clock
+from kernel.errors import Forbidden, InvalidArgument, NotFound, Unauthenticated
+from kernel.request import optional_text
+from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
+
+_PERSON_ADMIN = "identity.person.admin"
+_MOST_PEOPLE = 500
+_SCOPES: Mapping[DataScope, Scope] = {
+    DataScope.OWN: "own",
+    DataScope.TEAM: "team",
+    DataScope.ALL: "all",
+}
+_SCOPE_OF = {name: scope for scope, name in _SCOPES.items()}
+
+
+class IdentityApi:
+    def __init__(self, identity: Identity, signer: Signer, clock: Clock = system_clock) -> None:
+        self._identity = identity
+        self._signer = signer
+        self._clock = clock
+
+    # -- sessions and tokens ---------------------------------------------------
+
+    def SignIn(self, request: pb.SignInRequest, call: Call) -> pb.SignInResponse:
+        # Not the command's own transaction: its answer, which holds the token, must not be kept.
+        signed_in = self._identity.sign_in(
+            required_text(request, "login", 64),
+            request.password,
+            call.source[:200],
+            optional_text(request, "device", 300),
+        )
+        return pb.SignInResponse(
+            session_token=signed_in.session_token,
+            expires_at=_time(signed_in.expires_at),
+            person=_person(people.person(call.query(), signed_in.person_id)),
+            must_change_password=signed_in.must_change_password,
+        )
+
+    def SignOut(self, request: pb.SignOutRequest, _: Call) -> pb.SignOutResponse:
+        self._identity.sign_out(required_text(request, "session_token"))
+        return pb.SignOutResponse()
+
+    def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
+        cursor, now = call.query(), self._clock()
+        session = accounts.session_by_token(cursor, request.session_token)
+        if session is None or session["expires_at"] <= now:
+            raise Unauthenticated("the session is over; sign in again")
+        person_id: UUID = session["person_id"]
+        allowed = roles.allowed(cursor, person_id)
+        if session["must_change"]:  # until then he may do nothing but change his password
+            allowed = allowed._replace(permissions=())
+        team = allowed.data_scope is DataScope.TEAM
+        caller = Caller(
+            "person",
+            str(person_id),
+            allowed.roles,
+            allowed.permissions,
+            _SCOPES[allowed.data_scope],
+            tuple(people.visible_owners(cursor, person_id)) if team else (person_id,),
+        )
+        token, expires_at = self._signer.issue(caller, now)
+        return pb.RefreshSessionResponse(
+            access_token=token,
+            expires_at=_time(expires_at),
+            session_expires_at=_time(session["expires_at"]),
+        )
+
+    def IssueServiceToken(
+        self, request: pb.IssueServiceTokenRequest, call: Call
+    ) -> pb.IssueServiceTokenResponse:
+        permissions = accounts.service_permissions(call.query(), request.service, request.secret)
+        if permissions is None:
+            raise Unauthenticated("service or secret is wrong")
+        caller = all_of(service=request.service, permissions=permissions)
+        token, expires_at = self._signer.issue(caller, self._clock())
+        return pb.IssueServiceTokenResponse(access_token=token, expires_at=_time(expires_at))
+
+    def WhoAmI(self, _: pb.WhoAmIRequest, call: Call) -> pb.WhoAmIResponse:
+        caller = call.caller
+        found = people.person(call.query(), caller.person_id) if caller.person_id else None
+        return pb.WhoAmIResponse(
+            person=_person(found) if found else None,
+            permissions=caller.permissions,
+            data_scope=_scope_out(_SCOPE_OF[caller.scope]),
+            actor=caller.actor,
+        )
+
+    def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
+        closed = self._identity.change_password(
+            call.transaction(),
+            _myself(call),
+            request.current_password,
+            request.new_password,
+            request.session_token,
+        )
+        return pb.ChangePasswordResponse(closed_sessions=closed)
+
+    def ListSessions(self, _: pb.ListSessionsRequest, call: Call) -> pb.ListSessionsResponse:
+        rows = accounts.sessions_of(call.query(), _myself(call), self._clock())
+        return pb.ListSessionsResponse(
+            sessions=[
+                pb.Session(
+                    session_id=str(row["session_id"]),
+                    opened_at=_time(row["opened_at"]),
+                    expires_at=_time(row["expires_at"]),
+                    source=row["source"],
+                    device=row["device"],
+                )
+                for row in rows
+            ]
+        )
+
+    # -- teams -----------------------------------------------------------------
+
+    def FormTeam(self, request: pb.FormTeamRequest, call: Call) -> pb.FormTeamResponse:
+        team_id, version = self._identity.form_team(
+            call.transaction(),
+            required_text(request, "name", 80),
+            optional_uuid(request, "parent_team_id"),
+            optional_uuid(request, "manager_id"),
+        )
+        return pb.FormTeamResponse(team_id=str(team_id), version=version)
+
+    def RenameTeam(self, request: pb.RenameTeamRequest, call: Call) -> pb.RenameTeamResponse:
+        version = self._identity.rename_team(
+            call.transaction(),
+            required_uuid(request, "team_id"),
+            required_text(request, "name", 80),
+            request.expected_version,
+        )
+        return pb.RenameTeamResponse(version=version)
+
+    def MoveTeam(self, request: pb.MoveTeamRequest, call: Call) -> pb.MoveTeamResponse:
+        version = self._identity.move_team(
+            call.transaction(),
+            required_uuid(request, "team_id"),
+            optional_uuid(request, "parent_team_id"),
+            request.expected_version,
+        )
+        return pb.MoveTeamResponse(version=version)
+
+    def AppointManager(self, request: pb.AppointManagerRequest, call: Call) -> pb.AppointManagerResponse:
+        version = self._identity.appoint_manager(
+            call.transaction(),
+            required_uuid(request, "team_id"),
+            optional_uuid(request, "manager_id"),
+            request.expected_version,
+        )
+        return pb.AppointManagerResponse(version=version)
+
+    def DissolveTeam(self, request: pb.DissolveTeamRequest, call: Call) -> pb.DissolveTeamResponse:
+        version = self._identity.dissolve_team(
+            call.transaction(), required_uuid(request, "team_id"), request.expected_version
+        )
+        return pb.DissolveTeamResponse(version=version)
+
+    def ListTeams(self, request: pb.ListTeamsRequest, call: Call) -> pb.ListTeamsResponse:
+        page = page_of(request)
+        rows = teams.all_teams(call.query(), page.limit + 1, _after(page.after))
+        shown = rows[: page.limit]
+        key = (shown[-1]["name"], shown[-1]["team_id"]) if shown else ()
+        return pb.ListTeamsResponse(
+            teams=[
+                pb.Team(
+                    team_id=str(row["team_id"]),
+                    name=row["name"],
+                    parent_team_id=_id(row["parent_team_id"]),
+                    manager_id=_id(row["manager_id"]),
+                    version=row["version"],
+                )
+                for row in shown
+            ],
+            next_page_token=page.next_token(rows, key),
+        )
+
+    # -- people ----------------------------------------------------------------
+
+    def RegisterPerson(self, request: pb.RegisterPersonRequest, call: Call) -> pb.RegisterPersonResponse:
+        if request.roles or request.password:
+            call.refuse_unless(_PERSON_ADMIN)
+        person_id, version = self._identity.register_person(
+            call.transaction(),
+            name=required_text(request, "name", 120),
+            email=optional_text(request, "email", 320),
+            login=required_text(request, "login", 64),
+            team_id=optional_uuid(request, "team_id"),
+            position=optional_text(request, "position", 80),
+            roles=list(request.roles),
+            password=request.password,
+            must_change=not request.keep_password,
+        )
+        return pb.RegisterPersonResponse(person_id=str(person_id), version=version)
+
+    def RevisePerson(self, request: pb.RevisePersonRequest, call: Call) -> pb.RevisePersonResponse:
+        version = self._identity.revise_person(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            _given(request, "name", 120),
+            _given(request, "email", 320),
+            _given(request, "position", 80),
+            request.expected_version,
+        )
+        return pb.RevisePersonResponse(version=version)
+
+    def MovePerson(self, request: pb.MovePersonRequest, call: Call) -> pb.MovePersonResponse:
+        version = self._identity.move_person(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            optional_uuid(request, "team_id"),
+            request.expected_version,
+        )
+        return pb.MovePersonResponse(version=version)
+
+    def OffboardPerson(self, request: pb.OffboardPersonRequest, call: Call) -> pb.OffboardPersonResponse:
+        version, closed = self._identity.offboard_person(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            optional_text(request, "reason", 200),
+            request.expected_version,
+        )
+        return pb.OffboardPersonResponse(version=version, closed_sessions=closed)
+
+    def ReinstatePerson(self, request: pb.ReinstatePersonRequest, call: Call) -> pb.ReinstatePersonResponse:
+        version = self._identity.reinstate_person(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            optional_uuid(request, "team_id"),
+            request.expected_version,
+        )
+        return pb.ReinstatePersonResponse(version=version)
+
+    def SetPassword(self, request: pb.SetPasswordRequest, call: Call) -> pb.SetPasswordResponse:
+        version = self._identity.set_password(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            request.password,
+            must_change=not request.keep_password,
+        )
+        return pb.SetPasswordResponse(version=version)
+
+    def GrantRole(self, request: pb.GrantRoleRequest, call: Call) -> pb.GrantRoleResponse:
+        version = self._identity.grant_role(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            required_text(request, "role", 40),
+            request.expected_version,
+        )
+        return pb.GrantRoleResponse(version=version)
+
+    def WithdrawRole(self, request: pb.WithdrawRoleRequest, call: Call) -> pb.WithdrawRoleResponse:
+        version = self._identity.withdraw_role(
+            call.transaction(),
+            required_uuid(request, "person_id"),
+            required_text(request, "role", 40),
+            request.expected_version,
+        )
+        return pb.WithdrawRoleResponse(version=version)
+
+    def GetPerson(self, request: pb.GetPersonRequest, call: Call) -> pb.GetPersonResponse:
+        person_id = required_uuid(request, "person_id")
+        row = people.person(call.query(), person_id)
+        if row is None:
+            raise NotFound(f"no person {person_id}")
+        return pb.GetPersonResponse(person=_person(row))
+
+    def BatchGetPeople(self, request: pb.BatchGetPeopleRequest, call: Call) -> pb.BatchGetPeopleResponse:
+        if len(request.person_ids) > _MOST_PEOPLE:
+            raise InvalidArgument("person_ids", f"at most {_MOST_PEOPLE} at once")
+        wanted = [_uuid("person_ids", text) for text in request.person_ids]
+        return pb.BatchGetPeopleResponse(
+            people=[_person(row) for row in people.people_of(call.query(), wanted)]
+        )
+
+    def ListPeople(self, request: pb.ListPeopleRequest, call: Call) -> pb.ListPeopleResponse:
+        page = page_of(request)
+        rows, total = people.search(
+            call.query(),
+            query=optional_text(request, "query"),
+            team_id=optional_uuid(request, "team_id"),
+            teams_below=request.include_teams_below,
+            role=request.role,
+            include_left=request.include_left,
+            limit=page.limit + 1,
+            after=_after(page.after),
+        )
+        shown = rows[: page.limit]
+        key = (shown[-1]["name"], shown[-1]["person_id"]) if shown else ()
+        return pb.ListPeopleResponse(
+            people=[_person(row) for row in shown],
+            next_page_token=page.next_token(rows, key),
+            total_size=total,
+        )
+
+    # -- roles -----------------------------------------------------------------
+
+    def DefineRole(self, request: pb.DefineRoleRequest, call: Call) -> pb.DefineRoleResponse:
+        version = self._identity.define_role(
+            call.transaction(),
+            required_text(request, "role", 40),
+            required_text(request, "title", 80),
+            request.permissions,
+            _scope_in(request.data_scope),
+        )
+        return pb.DefineRoleResponse(version=version)
+
+    def ReviseRole(self, request: pb.ReviseRoleRequest, call: Call) -> pb.ReviseRoleResponse:
+        version = self._identity.revise_role(
+            call.transaction(),
+            required_text(request, "role", 40),
+            optional_text(request, "title", 80),
+            request.permissions,
+            _scope_in(request.data_scope),
+        )
+        return pb.ReviseRoleResponse(version=version)
+
+    def RetireRole(self, request: pb.RetireRoleRequest, call: Call) -> pb.RetireRoleResponse:
+        version = self._identity.retire_role(call.transaction(), required_text(request, "role", 40))
+        return pb.RetireRoleResponse(version=version)
+
+    def ListRoles(self, request: pb.ListRolesRequest, call: Call) -> pb.ListRolesResponse:
+        rows = roles.all_roles(call.query(), include_retired=request.include_retired)
+        return pb.ListRolesResponse(
+            roles=[
+                pb.Role(
+                    role=row["role"],
+                    title=row["title"],
+                    permissions=row["permissions"],
+                    data_scope=_scope_out(DataScope(row["data_scope"])),
+                    preset=row["preset"],
+                    retired=row["retired"],
+                )
+                for row in rows
+            ]
+        )
+
+
+def _myself(call: Call) -> UUID:
+    if call.caller.person_id is None:
+        raise Forbidden("only a person has sessions and a password")
+    return call.caller.person_id
+
+
+def _person(row: Mapping[str, Any] | None) -> pb.Person:
+    assert row is not None, "an account without a person"
+    return pb.Person(
+        person_id=str(row["person_id"]),
+        name=row["name"],
+        email=row["email"],
+        login=row["login"],
+        team_id=_id(row["team_id"]),
+        position=row["position"],
+        roles=row["roles"],
+        left=row["left"],
+        joined_at=_time(row["joined_at"]),
+        version=row["version"],
+    )
+
+
+def _given(request: Message, field: str, max_length: int) -> str | None:
+    return optional_text(request, field, max_length) if request.HasField(field) else None
+
+
+def _after(key: tuple[Any, ...]) -> tuple[str, ...]:
+    """The sort key (name, id) of the last row seen."""
+    if not key:
+        return ()
+    if len(key) != 2 or not all(isinstance(part, str) for part in key):
+        raise InvalidArgument("page_token", "is not one that this list gave")
+    return key[0], str(_uuid("page_token", key[1]))
+
+
+def _uuid(field: str, text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError as error:
+        raise InvalidArgument(field, f"{text[:40]!r} is not an id") from error
+
+
+def _id(value: UUID | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _time(value: datetime) -> Timestamp:
+    stamp = Timestamp()
+    stamp.FromDatetime(value)
+    return stamp
+
+
+def _scope_in(value: int) -> DataScope:
+    if value not in set(DataScope):
+        raise InvalidArgument("data_scope", "say DATA_SCOPE_OWN, DATA_SCOPE_TEAM or DATA_SCOPE_ALL")
+    return DataScope(value)
+
+
+def _scope_out(scope: DataScope) -> DataScopeMessage.ValueType:
+    return DataScopeMessage.ValueType(int(scope))

@@ -1,0 +1,114 @@
+from functools import reduce
+from uuid import UUID
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from identity.domain.presets import PRESETS, SERVICE_PERMISSIONS
+from identity.domain.role import (
+    DataScope,
+    Role,
+    RoleDefined,
+    RoleGone,
+    RoleProtected,
+    RoleRetired,
+    RoleRevised,
+    checked_patterns,
+    define_role,
+    evolve,
+)
+from kernel.auth import Caller
+from kernel.errors import InvalidArgument
+
+ID = UUID(int=1)
+defined = RoleDefined(ID, "buyer", "Buyer", ("customer.*.read",), DataScope.OWN, False)
+
+
+def a_role(*events: object) -> Role:
+    state = reduce(evolve, (defined, *events), None)  # type: ignore[arg-type]
+    assert isinstance(state, Role)
+    return state
+
+
+def holder_of(role: str) -> Caller:
+    preset = next(it for it in PRESETS if it.name == role)
+    return Caller("person", str(ID), (role,), preset.permissions, "all")
+
+
+def test_revising_records_what_was_allowed_before() -> None:
+    assert a_role().revise("", ["pipeline.*.read", "customer.*.read"], DataScope.TEAM) == [
+        RoleRevised(
+            ID,
+            "Buyer",
+            ("customer.*.read", "pipeline.*.read"),
+            DataScope.TEAM,
+            ("customer.*.read",),
+            DataScope.OWN,
+        )
+    ]
+    assert a_role().revise("Buyer", ["customer.*.read"], DataScope.OWN) == []
+
+
+def test_a_retired_role_is_not_changed() -> None:
+    with pytest.raises(RoleGone):
+        a_role(RoleRetired(ID)).revise("", ["a.b.read"], DataScope.OWN)
+    assert a_role(RoleRetired(ID)).retire() == []
+
+
+def test_admin_stays_and_presets_are_not_retired() -> None:
+    admin = evolve(None, RoleDefined(ID, "admin", "Administrator", ("*",), DataScope.ALL, True))
+    with pytest.raises(RoleProtected):
+        admin.revise("", ["a.b.read"], DataScope.OWN)
+    with pytest.raises(RoleProtected):
+        admin.retire()
+
+
+@pytest.mark.parametrize(
+    "pattern", ["", "customer", "a.b.c.d", "A.b.read", "a.b.read;", "?.b.read", "[a].b.c"]
+)
+def test_a_malformed_pattern_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidArgument, match="permissions"):
+        checked_patterns([pattern])
+
+
+@given(st.lists(st.from_regex(r"\A([a-z]{1,5}|\*)\.([a-z]{1,5}|\*)\.([a-z]{1,5}|\*)\Z"), min_size=1))
+def test_patterns_are_kept_once_and_sorted(patterns: list[str]) -> None:
+    kept = checked_patterns(patterns)
+    assert set(kept) == set(patterns)
+    assert list(kept) == sorted(set(patterns))
+
+
+@pytest.mark.feature("IDN-03")
+def test_every_role_of_the_requirements_is_preset() -> None:
+    assert {preset.name for preset in PRESETS} >= {
+        "admin", "sales_rep", "sales_manager", "regional_manager", "agent", "agent_supervisor",
+        "marketer", "leader", "finance", "legal", "auditor", "partner", "customer",
+    }  # fmt: skip
+
+
+def test_every_preset_can_be_defined() -> None:
+    for preset in PRESETS:
+        assert define_role(ID, preset.name, preset.title, preset.permissions, preset.data_scope)
+    for patterns in SERVICE_PERMISSIONS.values():
+        assert checked_patterns(patterns)
+
+
+@pytest.mark.feature("IDN-02")
+@pytest.mark.parametrize(
+    ("role", "allowed", "denied"),
+    [
+        ("sales_rep", "pipeline.opportunity.write", "pipeline.quote.approve"),
+        ("sales_manager", "pipeline.quote.approve", "identity.person.write"),
+        ("agent", "ticketing.ticket.write", "pipeline.opportunity.write"),
+        ("marketer", "marketing.campaign.write", "ticketing.ticket.write"),
+        ("finance", "pipeline.receivable.write", "customer.customer.write"),
+        ("leader", "analytics.funnel.read", "customer.customer.write"),
+        ("auditor", "analytics.audit.read", "pipeline.opportunity.write"),
+        ("sales_rep", "identity.person.read", "log.backdate"),
+        ("admin", "log.backdate", None),
+    ],
+)
+def test_a_preset_allows_its_work_and_not_more(role: str, allowed: str, denied: str | None) -> None:
+    assert holder_of(role).may(allowed)
+    assert denied is None or not holder_of(role).may(denied)
