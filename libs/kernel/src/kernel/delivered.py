@@ -30,11 +30,9 @@ class Delivered:
     """One delivered event; equal to another if it is the same event of the same log."""
 
     __slots__ = (
-        "_data",
         "_message",
         "_metadata",
-        "_raw_metadata",
-        "_raw_stream",
+        "_record",
         "_stream",
         "context",
         "position",
@@ -62,6 +60,7 @@ class Delivered:
         self._stream: UUID | None = stream
         self._metadata: Metadata | None = metadata
         self._message: Message | None = message
+        self._record: RecordedEvent | None = None
 
     @classmethod
     def of(cls, record: RecordedEvent) -> Delivered:
@@ -73,23 +72,27 @@ class Delivered:
         self.version = record.version
         self.type = record.type
         self._stream = self._metadata = self._message = None
-        self._raw_stream = record.stream_id
-        self._raw_metadata = record.metadata
-        self._data = record.data
+        self._record = record
         return self
+
+    def record(self) -> RecordedEvent:
+        """The envelope it came in. Raises ValueError for an event that did not come from a log."""
+        if self._record is None:
+            raise ValueError(f"{self!r} did not travel")
+        return self._record
 
     @property
     def stream(self) -> UUID:
         """The aggregate's id."""
         if self._stream is None:
-            self._stream = UUID(self._raw_stream)
+            self._stream = UUID(self.record().stream_id)
         return self._stream
 
     @property
     def metadata(self) -> Metadata:
         """Who recorded the event, when, and because of what."""
         if self._metadata is None:
-            raw = self._raw_metadata
+            raw = self.record().metadata
             self._metadata = Metadata(
                 event_id=UUID(raw.event_id),
                 recorded_at=_moment(raw.recorded_at),
@@ -107,7 +110,7 @@ class Delivered:
     def message(self) -> Message:
         """The event; `Empty` if this build does not know the type, so that it matches no case."""
         if self._message is None:
-            self._message = message_class(self.type).FromString(self._data)
+            self._message = message_class(self.type).FromString(self.record().data)
         return self._message
 
     def __eq__(self, other: object) -> bool:

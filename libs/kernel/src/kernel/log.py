@@ -146,12 +146,23 @@ class LogRecorder(PostgresApplicationRecorder):
             found[row["originator_id"]].append(_entry(row))
         return found
 
-    def read_log(self, connection: Connection[DictRow], after: int, up_to: int, limit: int) -> list[Entry]:
-        """Return events with after < position <= up_to, in order. `up_to` must be a horizon."""
+    def read_log(
+        self,
+        connection: Connection[DictRow],
+        after: int,
+        up_to: int,
+        limit: int,
+        slot: int | None = None,
+    ) -> list[Entry]:
+        """Return events with after < position <= up_to, in order; of one slot only, if given.
+
+        `up_to` must be a horizon.
+        """
         statement = self._read + SQL(
-            " where notification_id > %s and notification_id <= %s order by notification_id limit %s"
-        )
-        rows = connection.execute(statement, (after, up_to, limit), prepare=True).fetchall()
+            " where notification_id > %s and notification_id <= %s{0} order by notification_id limit %s"
+        ).format(SQL("" if slot is None else " and slot_of(originator_id) = %s"))
+        given = (after, up_to, limit) if slot is None else (after, up_to, slot, limit)
+        rows = connection.execute(statement, given, prepare=True).fetchall()
         return [_entry(row) for row in rows]
 
     def drawn(self, connection: Connection[DictRow]) -> int:

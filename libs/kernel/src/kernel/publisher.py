@@ -1,0 +1,107 @@
+"""Publish to RabbitMQ with a window of confirms: send many, wait once.
+
+Nothing is known to be published until `flush` returns; after any exception the caller sends again
+from what it knows to be confirmed. kombu's `confirm_publish=True` is never set: it waits per message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any, Self
+
+import amqp
+
+from kernel.broker import NotConfirmed, connect
+
+WINDOW = 500
+_PERSISTENT = 2
+
+
+class Publisher:
+    """One connection and one channel in confirm mode. Not for use by two threads at a time."""
+
+    def __init__(self, url: str, heartbeat_s: int = 20, connect_timeout_s: float = 5.0) -> None:
+        self.amqp = connect(url, heartbeat_s, connect_timeout_s)
+        self.channel = self.amqp.channel()
+        self.channel.confirm_select()
+        self.channel.events["basic_ack"].add(self._on_ack)
+        self.channel.events["basic_nack"].add(self._on_nack)
+        self.channel.events["basic_return"].add(self._on_return)
+        self._sent = 0
+        self._waiting: dict[int, None] = {}
+        self._refused = 0
+        self.unroutable = 0
+
+    def publish(
+        self,
+        body: bytes,
+        exchange: str,
+        routing_key: str,
+        headers: Mapping[str, str] | None = None,
+        **properties: Any,
+    ) -> None:
+        """Send one persistent message; it counts only after the next `flush`."""
+        properties.setdefault("delivery_mode", _PERSISTENT)
+        message = amqp.Message(body, application_headers=dict(headers or {}), **properties)
+        self._sent += 1
+        self._waiting[self._sent] = None
+        self.channel.basic_publish(message, exchange, routing_key, mandatory=True)
+
+    def flush(self, timeout_s: float = 15.0) -> None:
+        """Wait until all that was sent is confirmed. Raises NotConfirmed, or a broker error.
+
+        A message that no queue is bound to is confirmed too; `unroutable` counts those.
+        """
+        deadline = time.monotonic() + timeout_s
+        while self._waiting:
+            left = deadline - time.monotonic()
+            if left <= 0:
+                raise NotConfirmed(f"{len(self._waiting)} messages unconfirmed for {timeout_s} s")
+            self.amqp.drain_events(timeout=left)
+        if self._refused:
+            raise NotConfirmed(f"the broker refused {self._refused} messages")
+
+    def close(self) -> None:
+        """Close politely; for a connection that may be dead, use `abandon`."""
+        self.amqp.close()
+
+    def abandon(self) -> None:
+        """Drop the socket. A polite close would wait for an answer from a dead peer."""
+        self.amqp.collect()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.close()
+        else:
+            self.abandon()
+
+    def _on_ack(self, tag: int, multiple: bool) -> None:
+        self._settle(tag, multiple)
+
+    def _on_nack(self, tag: int, multiple: bool) -> None:
+        self._refused += self._settle(tag, multiple)
+
+    def _settle(self, tag: int, multiple: bool) -> int:
+        if not multiple:
+            return 1 if self._waiting.pop(tag, self) is None else 0
+        settled = []
+        for sent in self._waiting:
+            if sent > tag:
+                break
+            settled.append(sent)
+        for sent in settled:
+            del self._waiting[sent]
+        return len(settled)
+
+    def _on_return(self, *_: Any) -> None:
+        self.unroutable += 1

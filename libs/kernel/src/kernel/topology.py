@@ -1,0 +1,75 @@
+"""The names of what messaging needs on the broker, and how each is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from kernel.slots import slots_of_partition
+
+EVENTS = "crm.events"
+"""Topic exchange; keys are `<slot>.<context>.<EventName>`, and `heartbeat.<context>`."""
+
+BACKFILL = "crm.backfill"
+"""Direct exchange; the key is the context whose log is asked for."""
+
+_LONGEST_QUEUE = 1_000_000
+_UNUSED_FOR_MS = 24 * 3600 * 1000
+
+
+def heartbeat_key(context: str) -> str:
+    """Routing key of a context's LogHeartbeat."""
+    return f"heartbeat.{context}"
+
+
+def backfill_queue(context: str) -> str:
+    """Name of the queue that a context's relays answer."""
+    return f"crm.backfill.{context}"
+
+
+def partition_queue(service: str, group: str, partition: int, partitions: int) -> str:
+    """Name of one partition queue. It tells the number of partitions: another number, other queues."""
+    return f"{service}.{group}.{partition}-of-{partitions}"
+
+
+def declare_exchanges(channel: Any) -> None:
+    """Declare both exchanges; harmless to repeat."""
+    channel.exchange_declare(EVENTS, "topic", durable=True, auto_delete=False)
+    channel.exchange_declare(BACKFILL, "direct", durable=True, auto_delete=False)
+
+
+def declare_backfill_queue(channel: Any, context: str) -> str:
+    """Declare the queue of requests to a context's relays and return its name."""
+    queue = backfill_queue(context)
+    channel.queue_declare(queue, durable=True, auto_delete=False)
+    channel.queue_bind(queue, BACKFILL, context)
+    return queue
+
+
+def declare_partition_queue(
+    channel: Any, service: str, group: str, partition: int, partitions: int, contexts: Iterable[str]
+) -> str:
+    """Declare and bind one partition queue of a group and return its name.
+
+    The queue is bounded and vanishes when nobody reads it for a day: what it drops is a gap, and
+    gaps are repaired from the owner's log. There is no x-delivery-limit: with batches it would
+    dead-letter the innocent (MESSAGING 3.5).
+    """
+    queue = partition_queue(service, group, partition, partitions)
+    channel.queue_declare(
+        queue,
+        durable=True,
+        auto_delete=False,
+        arguments={
+            "x-queue-type": "quorum",
+            "x-single-active-consumer": True,
+            "x-max-length": _LONGEST_QUEUE,
+            "x-overflow": "drop-head",
+            "x-expires": _UNUSED_FOR_MS,
+        },
+    )
+    for context in contexts:
+        for slot in slots_of_partition(partition, partitions):
+            channel.queue_bind(queue, EVENTS, f"{slot:02d}.{context}.*")
+        channel.queue_bind(queue, EVENTS, heartbeat_key(context))
+    return queue
