@@ -26,11 +26,14 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from crm.common.v1.money_pb2 import Money as MoneyMessage
 from crm.options.v1.options_pb2 import personal, subject
 from kernel.money import Money
-from kernel.vault import Keys, seal, unseal
+from kernel.vault import ERASED, Keys, seal, unseal
 
 Upcast = Callable[[Any], Message]
 """Turns an old message into today's; returns the same type when only its content changed."""
 
+_ERASED_ON_THE_WAY = (
+    "\ue000erased\ue000"  # messages hold plain text only; ERASED takes its place in the event
+)
 _Descriptor = Any  # the stubs tell the pure Python and the C descriptor apart; both arrive here
 _Field = Any
 _TEXT_CHANGE = Callable[[str, str, str], str]  # (subject, text, binding) -> text
@@ -102,7 +105,7 @@ class Codec:
         if subjects:
             key_of = keys.find(subjects)
             for message, binding in messages:
-                _change(message, binding, lambda who, text, at: unseal(key_of[who], text, at))
+                _change(message, binding, lambda who, text, at: _opened(key_of[who], text, at))
         return [self._today(message) for message, _ in messages]
 
     def _today(self, message: Message) -> Any:
@@ -201,6 +204,18 @@ def _change_below(
         _change(value, here, change, owner)
 
 
+def _opened(key: bytes | None, text: str, binding: str) -> str:
+    return _ERASED_ON_THE_WAY if key is None else unseal(key, text, binding)
+
+
+def _text_back(text: str) -> str:
+    return ERASED if text == _ERASED_ON_THE_WAY else text
+
+
+def _map_back(values: Mapping[str, str]) -> dict[str, str]:
+    return {key: _text_back(text) for key, text in values.items()}
+
+
 def _owner(message: Message, descriptor: _Descriptor, outer: str) -> str:
     name: str = descriptor.GetOptions().Extensions[subject]
     return getattr(message, name) or outer if name else outer
@@ -272,7 +287,7 @@ def _conversion(hint: Any, field: _Field) -> tuple[_ToWire | None, _FromWire | N
             False,
         )
     if get_origin(inner) is dict:
-        return None, dict, False
+        return None, _map_back if field.GetOptions().Extensions[personal] else dict, False
     to_wire, from_wire = _scalar(inner, field)
     if not may_be_none:
         return to_wire, from_wire, False
@@ -284,6 +299,8 @@ def _conversion(hint: Any, field: _Field) -> tuple[_ToWire | None, _FromWire | N
 
 
 def _scalar(hint: Any, field: _Field) -> tuple[_ToWire | None, _FromWire | None]:
+    if hint is str and field.GetOptions().Extensions[personal]:
+        return None, _text_back
     if hint in (str, int, bool, bytes, float):
         return None, None
     if hint is UUID:

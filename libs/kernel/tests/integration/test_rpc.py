@@ -1,0 +1,228 @@
+"""Commands over real gRPC: who may, what is refused and how, and that asking twice does it once."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+from typing import Any
+from uuid import UUID, uuid4
+
+import grpc
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from kernel.auth import ALGORITHM, AUDIENCE, Caller, Verifier, claims_of
+from kernel.errors import Conflict, DomainError
+from kernel.rpc import Call, Endpoint, required_text, required_uuid
+from kernel.store import EventStore
+from kernel.wire import FIELD_TRAILER, channel_to, serve
+
+PERSON = UUID(int=7)
+
+
+class NoteApi:
+    def __init__(self, notes: SimpleNamespace) -> None:
+        self._notes = notes
+        self.races = 0
+        self.race: threading.Barrier | None = None
+
+    def TakeNote(self, request: Any, call: Call) -> Any:
+        note_id = required_uuid(request, "note_id")
+        text = required_text(request, "text")
+        tx = call.transaction()
+        before = tx.load(note_id, lambda _, event: event)
+        if self.race is not None:
+            self.races += 1
+            if self.races <= self.race.parties:
+                self.race.wait(10)
+        if text == "forbidden word":
+            raise DomainError("that word is not said here; choose another")
+        if text == "boom":
+            raise KeyError("张伟 13812345678")
+        if before.version >= 2:
+            raise Conflict("the note says 'b', you expected 'a'")
+        event = self._notes.NoteTaken(note_id, PERSON, text, answers={})
+        return self._notes.messages.TakeNoteResponse(version=tx.append(note_id, before.version, [event]))
+
+    def GetNote(self, request: Any, call: Call) -> Any:
+        row = call.query().execute("select text from notes where note_id = %s", (request.note_id,)).fetchone()
+        return self._notes.messages.GetNoteResponse(text=row["text"] if row else "")
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture
+def api(notes: SimpleNamespace) -> NoteApi:
+    return NoteApi(notes)
+
+
+@pytest.fixture
+def ask(
+    store: EventStore[Any], notes: SimpleNamespace, api: NoteApi, signing_key: Ed25519PrivateKey
+) -> Iterator[Any]:
+    public = signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    service = notes.messages.DESCRIPTOR.services_by_name["NoteService"]
+    server, port = serve([Endpoint(service, api, store, Verifier(public))], "127.0.0.1:0")
+    channel = channel_to(f"127.0.0.1:{port}")
+
+    def token(permissions: tuple[str, ...] = ("*",), life_s: int = 60, **more: Any) -> str:
+        claims = claims_of(Caller("person", str(PERSON), permissions=permissions, scope="all"))
+        now = int(time.time())
+        return jwt.encode(
+            claims | {"iat": now - 30, "exp": now + life_s, "aud": AUDIENCE} | more, signing_key, ALGORITHM
+        )
+
+    def ask(
+        name: str, _token: str | None = None, _metadata: tuple[tuple[str, str], ...] = (), **values: Any
+    ) -> Any:
+        request = getattr(notes.messages, f"{name}Request")(**values)
+        call = channel.unary_unary(
+            f"/kernel_test.v1.NoteService/{name}",
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=getattr(notes.messages, f"{name}Response").FromString,
+        )
+        bearer = token() if _token is None else _token
+        metadata = ((("authorization", f"Bearer {bearer}"),) if bearer else ()) + _metadata
+        return call(request, metadata=metadata, timeout=20)
+
+    ask.token = token  # type: ignore[attr-defined]
+    yield ask
+    channel.close()
+    server.stop(None).wait()
+
+
+def refused(call: Any, code: grpc.StatusCode) -> grpc.RpcError:
+    with pytest.raises(grpc.RpcError) as error:
+        call()
+    assert error.value.code() is code, error.value
+    return error.value
+
+
+def test_a_command_is_carried_out_and_its_writer_reads_it(ask: Any) -> None:
+    note = str(uuid4())
+    assert ask("TakeNote", note_id=note, text="hello").version == 1
+    assert ask("GetNote", note_id=note).text == "hello"
+
+
+def test_asking_twice_with_one_request_id_does_it_once(ask: Any, store: EventStore[Any]) -> None:
+    note = str(uuid4())
+    for _ in range(3):
+        assert ask("TakeNote", None, (("request-id", "r1"),), note_id=note, text="once").version == 1
+    with store.connection() as connection:
+        assert connection.execute("select count(*) as n from events").fetchone() == {"n": 1}
+
+
+def test_a_request_id_is_not_for_two_requests(ask: Any) -> None:
+    ask("TakeNote", None, (("request-id", "r1"),), note_id=str(uuid4()), text="a")
+    error = refused(
+        lambda: ask("TakeNote", None, (("request-id", "r1"),), note_id=str(uuid4()), text="b"),
+        grpc.StatusCode.INVALID_ARGUMENT,
+    )
+    assert dict(error.trailing_metadata())[FIELD_TRAILER] == "request_id"
+
+
+def test_the_same_request_from_two_threads_at_once_is_done_once(ask: Any, store: EventStore[Any]) -> None:
+    note = str(uuid4())
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(
+            pool.map(
+                lambda _: ask("TakeNote", None, (("request-id", "same"),), note_id=note, text="x").version,
+                range(8),
+            )
+        )
+    assert answers == [1] * 8
+    with store.connection() as connection:
+        assert connection.execute("select count(*) as n from events").fetchone() == {"n": 1}
+
+
+def test_a_race_lost_is_run_again(ask: Any, api: NoteApi) -> None:
+    api.race = threading.Barrier(2)
+    note = str(uuid4())
+    with ThreadPoolExecutor(2) as pool:
+        versions = sorted(pool.map(lambda text: ask("TakeNote", note_id=note, text=text).version, ("a", "b")))
+    assert versions == [1, 2]
+    assert api.races == 3
+
+
+@pytest.mark.parametrize(
+    ("values", "code", "words"),
+    [
+        ({"note_id": "nonsense", "text": "x"}, grpc.StatusCode.INVALID_ARGUMENT, "is not an id"),
+        ({"note_id": str(UUID(int=1)), "text": ""}, grpc.StatusCode.INVALID_ARGUMENT, "is required"),
+        (
+            {"note_id": str(UUID(int=1)), "text": "forbidden word"},
+            grpc.StatusCode.FAILED_PRECONDITION,
+            "choose another",
+        ),
+        ({"note_id": str(UUID(int=1)), "text": "boom"}, grpc.StatusCode.INTERNAL, "changed nothing"),
+    ],
+)
+def test_refusals_have_their_status_and_say_the_way_out(
+    ask: Any, store: EventStore[Any], values: dict[str, str], code: grpc.StatusCode, words: str
+) -> None:
+    error = refused(lambda: ask("TakeNote", **values), code)
+    assert words in error.details()
+    with store.connection() as connection:
+        assert connection.execute("select count(*) as n from events").fetchone() == {"n": 0}
+
+
+def test_what_broke_is_logged_without_what_a_person_typed(ask: Any, caplog: pytest.LogCaptureFixture) -> None:
+    from kernel.telemetry import JsonLines
+
+    error = refused(lambda: ask("TakeNote", note_id=str(uuid4()), text="boom"), grpc.StatusCode.INTERNAL)
+    lines = [JsonLines().format(record) for record in caplog.records if record.name == "kernel.wire"]
+    assert any("KeyError" in line for line in lines)
+    assert not any("张伟" in text or "13812345678" in text for text in [*lines, error.details()])
+
+
+def test_nobody_gets_in_without_a_good_token(ask: Any, signing_key: Ed25519PrivateKey) -> None:
+    stranger = jwt.encode(
+        {"sub": "x", "aud": AUDIENCE, "iat": 0, "exp": 2**33}, Ed25519PrivateKey.generate(), ALGORITHM
+    )
+    for bad in ("", "rubbish", stranger, ask.token(life_s=-20), ask.token(aud="elsewhere")):
+        refused(lambda bad=bad: ask("GetNote", bad, note_id="x"), grpc.StatusCode.UNAUTHENTICATED)
+
+
+def test_a_permission_is_needed_for_every_call(ask: Any) -> None:
+    reader = ask.token(permissions=("kernel.note.read",))
+    ask("GetNote", reader, note_id=str(uuid4()))
+    error = refused(
+        lambda: ask("TakeNote", reader, note_id=str(uuid4()), text="x"), grpc.StatusCode.PERMISSION_DENIED
+    )
+    assert "kernel.note.write" in error.details()
+
+
+def test_entering_work_late_needs_its_own_permission(ask: Any, store: EventStore[Any]) -> None:
+    late = (("effective-at", "2025-01-02T03:04:05+08:00"), ("timeline-id", "import-1"))
+    writer = ask.token(permissions=("kernel.*",))
+    refused(
+        lambda: ask("TakeNote", writer, late, note_id=str(uuid4()), text="x"),
+        grpc.StatusCode.PERMISSION_DENIED,
+    )
+    ask("TakeNote", None, late, note_id=str(uuid4()), text="x")
+    with store.connection() as connection:
+        row = connection.execute("select effective_at, timeline_id from events").fetchone()
+        reached = connection.execute("select reached_at from timelines").fetchone()
+    assert row is not None
+    assert row["effective_at"].isoformat() == "2025-01-01T19:04:05+00:00"
+    assert row["timeline_id"] == "import-1"
+    assert reached == {"reached_at": row["effective_at"]}
+
+
+def test_an_api_that_leaves_an_rpc_unanswered_is_refused_at_start(
+    notes: SimpleNamespace, store: EventStore[Any]
+) -> None:
+    class Half:
+        def TakeNote(self, request: Any, call: Call) -> Any: ...
+
+    service = notes.messages.DESCRIPTOR.services_by_name["NoteService"]
+    with pytest.raises(ValueError, match="GetNote"):
+        Endpoint(service, Half(), store, None)  # type: ignore[arg-type]
