@@ -49,9 +49,9 @@ def test_a_service_cannot_enter_the_database_of_another(servers: Servers) -> Non
 def test_a_virtual_host_is_fresh_and_gone_afterwards(broker: Broker) -> None:
     with broker.fresh_vhost() as url:
         vhost = url.rpartition("/")[2]
-        assert broker.ask("GET", f"queues/{vhost}") == []
+        assert broker.management.ask("GET", f"queues/{vhost}") == []
     with pytest.raises(urllib.error.HTTPError) as gone:
-        broker.ask("GET", f"vhosts/{vhost}")
+        broker.management.ask("GET", f"vhosts/{vhost}")
     gone.value.close()
 
 

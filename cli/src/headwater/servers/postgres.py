@@ -8,10 +8,19 @@ import secrets
 import shutil
 import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
-from headwater.servers.processes import NotHealthy, end, free_port, is_running, start, wait_healthy
+from headwater.servers.processes import (
+    NotHealthy,
+    end,
+    free_port,
+    is_running,
+    port_is_free,
+    start,
+    wait_healthy,
+)
 
 ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root; then it runs as this account, which its package makes."""
@@ -19,7 +28,8 @@ ACCOUNT = "postgres"
 SUPERUSER = "headwater"
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
-ATTEMPTS = 3
+ATTEMPTS = 4
+ATTEMPT_PAUSE_S = 1.0
 
 
 class PrivatePostgres:
@@ -55,8 +65,6 @@ class PrivatePostgres:
         self._give_away(self._folder)
         if not (self._data / "PG_VERSION").exists():
             self._initialise()
-        # Left by a kill -9; is_running has just said that nobody runs on it.
-        (self._data / "postmaster.pid").unlink(missing_ok=True)
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 self._start()
@@ -64,7 +72,12 @@ class PrivatePostgres:
             except NotHealthy:
                 if attempt == ATTEMPTS:
                     raise
-                self._state.pop("port", None)  # somebody took it meanwhile
+            if not port_is_free(self._state["port"]):
+                self._state.pop("port")  # somebody took it meanwhile
+            # Left by a kill -9, and its number may be another process's by now. PostgreSQL itself
+            # still refuses to start while an old backend is attached to the data.
+            (self._data / "postmaster.pid").unlink(missing_ok=True)
+            time.sleep(ATTEMPT_PAUSE_S)
 
     def down(self) -> None:
         """A fast shutdown: clients are cut off, everything committed is on disk."""

@@ -12,7 +12,15 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from headwater.servers.processes import NotHealthy, end, free_port, is_running, start, wait_healthy
+from headwater.servers.processes import (
+    NotHealthy,
+    end,
+    free_port,
+    is_running,
+    port_is_free,
+    start,
+    wait_healthy,
+)
 
 USER = "headwater"
 VHOST = "headwater"
@@ -72,8 +80,9 @@ class PrivateRabbitMQ:
                 self.down()
                 if attempt == ATTEMPTS:
                     raise
-                for port in PORTS:  # somebody took one of them meanwhile
-                    self._state.pop(port, None)
+                for port in PORTS:
+                    if not port_is_free(self._state[port]):
+                        self._state.pop(port)  # somebody took it meanwhile
 
     def down(self) -> None:
         """Stop the node and then its epmd, which would outlive it."""

@@ -1,0 +1,56 @@
+"""Say what runs, where, and how it is."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from headwater.home import Home, NotProvisioned
+from headwater.provision import servers_are_private
+from headwater.servers import PrivateServers
+from headwater.supervisor import COMMANDS, MARK, NAME, answers
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--json", action="store_true", help="for programs")
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 when everything is up, 3 when something is not."""
+    home = Home.here()
+    try:
+        rows = status_of(home)
+    except NotProvisioned as error:
+        print(error, file=sys.stderr)
+        return 3
+    if options.json:
+        print(json.dumps(rows, indent=1))
+    else:
+        for row in rows:
+            state = "up" if row["up"] else "DOWN"
+            print(f"{row['name']:12} {state:5} {row['pid'] or '':>8}  {row['where']}")
+    return 0 if all(row["up"] for row in rows) else 3
+
+
+def status_of(home: Home) -> list[dict[str, Any]]:
+    """One row for each process and server: name, up, pid, where."""
+    state = home.read()
+    ports = state["ports"]
+    where = {
+        "apis": f"127.0.0.1:{ports['apis']} (gRPC)",
+        "gateway": f"http://127.0.0.1:{ports['gateway']}/",
+        "mail": f"http://127.0.0.1:{ports['mail']}/ (SMTP on {ports['smtp']})",
+    }
+    supervisor = home.process(NAME, MARK)
+    rows = [{"name": NAME, "up": supervisor is not None, "pid": supervisor, "where": str(home.folder)}]
+    for name in COMMANDS:
+        pid = home.process(name, MARK)
+        rows.append({"name": name, "up": answers(home, name), "pid": pid, "where": where.get(name, "")})
+    if servers_are_private():
+        servers = PrivateServers(home.folder / "servers")
+        pids = servers.pids()
+        for name, up in servers.status().items():
+            rows.append({"name": name, "up": up, "pid": pids.get(name), "where": "private"})
+    return rows

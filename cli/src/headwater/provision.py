@@ -1,0 +1,270 @@
+"""Makes what the services need and is not there: databases, roles, broker users, keys, tables.
+
+Running it again finds everything and changes nothing. Servers are, in this order, the ones named in
+the environment, containers if HEADWATER_SERVERS=containers, or private instances.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import subprocess
+import sys
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlsplit, urlunsplit
+
+import psycopg
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_pem_private_key,
+)
+from psycopg import sql
+
+from headwater.home import Home
+from headwater.servers import Addresses, PrivateServers
+from headwater.servers.management import Management
+from headwater.servers.processes import free_port, port_is_free
+from kernel.config import CONTEXTS, Settings
+from kernel.service import run_migrations
+
+Tell = Callable[[str], None]
+
+BROKER_USERS = (*CONTEXTS, "gateway")
+PORTS = ("apis", "gateway", "smtp", "mail")
+ADMINISTRATOR = "admin"
+
+
+class ServersNotNamed(Exception):
+    """Some, but not all, of the servers are named in the environment."""
+
+
+def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ) -> None:
+    """Everything up to a suite that can be started: servers up, tables migrated, somebody to sign in as."""
+    addresses = find_servers(home, tell, environment)
+    with home.changing() as state:
+        state["servers"] = {
+            "postgres_url": addresses.postgres_url,
+            "amqp_url": addresses.amqp_url,
+            "rabbitmq_api": addresses.rabbitmq_api,
+        }
+        state["name"] = state.get("name") or environment.get("HEADWATER_NAME") or "headwater"
+        choose_secrets(state.setdefault("secrets", {}))
+        choose_ports(state.setdefault("ports", {}), home, environment)
+        make_databases(state, tell)
+        make_broker_users(state)
+        suite = suite_environment(state, home, environment)
+    for service in CONTEXTS:
+        run_migrations(
+            service,
+            Settings.from_environment(service, suite),
+            lambda line: None if " 0 migrations" in line else tell(line),
+        )
+    run_once([sys.executable, "-m", "identity", "bootstrap"], suite, tell)
+
+
+# -- servers -----------------------------------------------------------------------
+
+
+def find_servers(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ) -> Addresses:
+    """The servers to use, running."""
+    names = ("HEADWATER_POSTGRES_URL", "HEADWATER_AMQP_URL", "HEADWATER_RABBITMQ_API")
+    given = [environment.get(name, "") for name in names]
+    if all(given):
+        return Addresses(*given)
+    if any(given):
+        missing = [name for name, value in zip(names, given, strict=True) if not value]
+        raise ServersNotNamed(f"{', '.join(missing)} must be set too: name all servers, or none")
+    if environment.get("HEADWATER_SERVERS") == "containers":
+        from headwater.servers.containers import Containers
+
+        return Containers(home.folder).up(tell)
+    return PrivateServers(home.folder / "servers").up(tell)
+
+
+def servers_are_private(environment: Mapping[str, str] = os.environ) -> bool:
+    """Whether the servers are ours to start and stop as processes of this machine."""
+    return not environment.get("HEADWATER_POSTGRES_URL") and (
+        environment.get("HEADWATER_SERVERS") != "containers"
+    )
+
+
+# -- secrets and ports ---------------------------------------------------------------
+
+
+def choose_secrets(kept: dict[str, str]) -> None:
+    """Fill in what is missing; what exists is never replaced."""
+    for service in BROKER_USERS:
+        for what in ("owner", "database", "broker", "service"):
+            kept.setdefault(f"{service}.{what}", secrets.token_urlsafe(24))
+    for service in CONTEXTS:
+        kept.setdefault(f"{service}.master_key", b64encode(secrets.token_bytes(32)).decode())
+    kept.setdefault("administrator", secrets.token_urlsafe(9))
+    if "signing_key" not in kept:
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+        kept["signing_key"] = pem.decode()
+
+
+def choose_ports(kept: dict[str, int], home: Home, environment: Mapping[str, str]) -> None:
+    """Free ports, the same ones for ever; HEADWATER_PORT says which one the gateway gets."""
+    if home.process("supervisor", "headwater"):
+        return
+    for name in PORTS:
+        if name not in kept or not port_is_free(kept[name]):
+            kept[name] = free_port()
+    wanted = environment.get("HEADWATER_PORT")
+    if wanted:
+        kept["gateway"] = int(wanted)
+
+
+def public_key(signing_key_pem: str) -> str:
+    """The half of identity's key that everybody may have."""
+    key = load_pem_private_key(signing_key_pem.encode(), None).public_key()
+    pem: bytes = key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    return pem.decode()
+
+
+# -- databases -----------------------------------------------------------------------
+
+
+def database_url(state: Mapping[str, Any], service: str, what: str) -> str:
+    """As the service itself (`what` = "database") or as the role that owns its tables ("owner")."""
+    parts = urlsplit(state["servers"]["postgres_url"])
+    role, database = _names(state["name"], service)
+    user = f"{role}_owner" if what == "owner" else role
+    login = f"{user}:{quote(state['secrets'][f'{service}.{what}'], safe='')}"
+    host = parts.netloc.rpartition("@")[2]
+    return str(urlunsplit(parts._replace(netloc=f"{login}@{host}", path=f"/{database}")))
+
+
+def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
+    """A database for each service, its owner, and the service's role, which owns nothing."""
+    with psycopg.connect(state["servers"]["postgres_url"], autocommit=True) as admin:
+        for service in CONTEXTS:
+            role, database = _names(state["name"], service)
+            owner = f"{role}_owner"
+            _keep_role(admin, role, state["secrets"][f"{service}.database"])
+            _keep_role(admin, owner, state["secrets"][f"{service}.owner"])
+            known = admin.execute("select from pg_database where datname = %s", (database,))
+            if known.fetchone() is not None:
+                continue
+            tell(f"making the database {database}")
+            # A superuser may give databases away; anybody else must be a member of the new owner.
+            admin.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(owner)))
+            for statement in (
+                sql.SQL("create database {} owner {}").format(
+                    sql.Identifier(database), sql.Identifier(owner)
+                ),
+                sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)),
+                sql.SQL("grant connect on database {} to {}").format(
+                    sql.Identifier(database), sql.Identifier(role)
+                ),
+            ):
+                admin.execute(statement)
+
+
+def _names(suite: str, service: str) -> tuple[str, str]:
+    """(service role, database)."""
+    return f"{suite}_{service}", f"{suite}_{service}"
+
+
+def _keep_role(admin: psycopg.Connection[Any], role: str, password: str) -> None:
+    known = admin.execute("select from pg_roles where rolname = %s", (role,)).fetchone()
+    verb = "create" if known is None else "alter"
+    admin.execute(
+        sql.SQL("{} role {} login password {}").format(
+            sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
+        )
+    )
+
+
+# -- broker ----------------------------------------------------------------------------
+
+
+def make_broker_users(state: Mapping[str, Any]) -> None:
+    """A user for each service. Without topic permissions everybody could publish as everybody."""
+    management = _management(state)
+    vhost = quote(management.vhost, safe="")
+    for service in BROKER_USERS:
+        user = f"{state['name']}-{service}"
+        password = state["secrets"][f"{service}.broker"]
+        management.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
+        management.ask("PUT", f"permissions/{vhost}/{user}", permissions_of(service))
+        management.ask("PUT", f"topic-permissions/{vhost}/{user}", topic_permissions_of(service))
+
+
+def permissions_of(service: str) -> dict[str, str]:
+    """What a service may declare, write to and read from: its own queues and the shared exchanges."""
+    own = rf"{service}\..*|crm\.backfill\.{service}|amq\.gen-.*"
+    shared = r"crm\.events|crm\.backfill"
+    return {
+        "configure": f"^({own}|{shared})$",
+        "write": rf"^({own}|{shared}|amq\.default|)$",
+        "read": f"^({own}|{shared})$",
+    }
+
+
+def topic_permissions_of(service: str) -> dict[str, str]:
+    """A service publishes its own events and its own heartbeat only; it may bind to everything."""
+    mine = rf"^([0-9]{{2}}\.{service}\..*|heartbeat\.{service})$"
+    nothing = "^$"
+    return {
+        "exchange": "crm.events",
+        "write": mine if service in CONTEXTS else nothing,
+        "read": ".*",
+    }
+
+
+def _management(state: Mapping[str, Any]) -> Management:
+    return Management(state["servers"]["amqp_url"], state["servers"]["rabbitmq_api"])
+
+
+# -- what the processes are told ---------------------------------------------------------
+
+
+def suite_environment(
+    state: Mapping[str, Any], home: Home, environment: Mapping[str, str] = os.environ
+) -> dict[str, str]:
+    """The variables of all services; what the caller's environment already says wins."""
+    ports, kept = state["ports"], state["secrets"]
+    management = _management(state)
+    variables = {
+        "HEADWATER_RUN": str(home.folder),
+        "HEADWATER_TOKEN_PUBLIC_KEY": public_key(kept["signing_key"]),
+        "HEADWATER_MAIL_PAGE": f"http://127.0.0.1:{ports['mail']}/",
+        "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
+        "HEADWATER_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
+        "IDENTITY_SIGNING_KEY": kept["signing_key"],
+        "IDENTITY_ADMIN_LOGIN": ADMINISTRATOR,
+        "IDENTITY_ADMIN_PASSWORD": kept["administrator"],
+        "GATEWAY_LISTEN": f"127.0.0.1:{ports['gateway']}",
+    }
+    for service in BROKER_USERS:
+        prefix = service.upper()
+        variables[f"{prefix}_AMQP_URL"] = management.url(
+            f"{state['name']}-{service}", kept[f"{service}.broker"]
+        )
+        variables[f"{prefix}_SERVICE_SECRET"] = kept[f"{service}.service"]
+    for service in CONTEXTS:
+        prefix = service.upper()
+        variables[f"{prefix}_DATABASE_URL"] = database_url(state, service, "database")
+        variables[f"{prefix}_OWNER_DATABASE_URL"] = database_url(state, service, "owner")
+        variables[f"{prefix}_MASTER_KEY"] = kept[f"{service}.master_key"]
+        variables[f"{prefix}_TARGET"] = f"127.0.0.1:{ports['apis']}"
+        variables[f"{prefix}_LISTEN"] = f"127.0.0.1:{ports['apis']}"
+    return variables | dict(environment)
+
+
+def run_once(command: list[str], environment: Mapping[str, str], tell: Tell) -> None:
+    """Run a job to its end and pass on what it says; a failure ends the program with its words."""
+    done = subprocess.run(command, env=dict(environment), capture_output=True, text=True, timeout=120)
+    for line in done.stdout.splitlines():
+        tell(line)
+    if done.returncode:
+        raise SystemExit(f"{' '.join(command[1:])} failed\n{done.stderr}")

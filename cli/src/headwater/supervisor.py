@@ -1,0 +1,221 @@
+"""Keeps the processes of a suite running: starts them, restarts what died, ends them in good order.
+
+A process that keeps dying is restarted ever more slowly, at most once in half a minute. Private servers
+are watched too: a killed PostgreSQL or RabbitMQ comes back on the same port with the same data.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headwater.home import Home
+from headwater.provision import servers_are_private, suite_environment
+from headwater.servers import NotHealthy, PrivateServers
+from headwater.servers.processes import end, start
+
+log = logging.getLogger(__name__)
+
+NAME = "supervisor"
+MARK = "headwater"
+"""Stands in the command line of everything we start."""
+
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+HEALTHY_AFTER_S = 60.0
+STOP_TIMEOUT_S = 10.0
+READY_TIMEOUT_S = 90.0
+WATCH_EVERY_S = 0.2
+WATCH_SERVERS_EVERY_S = 2.0
+LARGEST_LOG = 50 * 1024 * 1024
+
+COMMANDS: dict[str, tuple[str, ...]] = {
+    "apis": ("-m", "headwater.suite", "apis"),
+    "buses": ("-m", "headwater.suite", "buses"),
+    "gateway": ("-m", "headwater.suite", "gateway"),
+    "mail": ("-m", "headwater.mail_sink"),
+}
+
+
+@dataclass
+class Child:
+    """One process that is kept alive."""
+
+    name: str
+    command: tuple[str, ...]
+    process: subprocess.Popen[bytes] | None = None
+    started_at: float = 0.0
+    pause_s: float = FIRST_PAUSE_S
+    restart_at: float = 0.0
+    restarts: int = field(default=0)
+
+
+class Supervisor:
+    """Runs until `stop` is set. `environment` is what the children get."""
+
+    def __init__(self, home: Home, environment: Mapping[str, str]) -> None:
+        self._home = home
+        self._environment = dict(environment)
+        self._children = [Child(name, command) for name, command in COMMANDS.items()]
+        self._servers = PrivateServers(home.folder / "servers") if servers_are_private() else None
+        self._servers_seen_at = 0.0
+
+    def run(self, stop: threading.Event) -> None:
+        self._home.remember_process(NAME, os.getpid())
+        try:
+            while not stop.is_set():
+                self._watch_servers()
+                for child in self._children:
+                    self._watch(child)
+                stop.wait(WATCH_EVERY_S)
+        finally:
+            self._end_all()
+            self._home.forget_process(NAME)
+
+    def _watch(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is None:
+            if now >= child.restart_at:
+                self._start(child, now)
+            return
+        status = child.process.poll()
+        if status is None:
+            if now - child.started_at > HEALTHY_AFTER_S:
+                child.pause_s = FIRST_PAUSE_S
+            return
+        child.process = None
+        child.restarts += 1
+        child.restart_at = now + child.pause_s
+        log.warning("%s ended with %s; again in %.1f s", child.name, status, child.pause_s)
+        child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
+
+    def _start(self, child: Child, now: float) -> None:
+        path = self._home.logs / f"{child.name}.log"
+        turn_over(path)
+        child.process = start([sys.executable, *child.command], path, env=self._environment)
+        child.started_at = now
+        self._home.remember_process(child.name, child.process.pid)
+        log.info("%s started as %s", child.name, child.process.pid)
+
+    def _watch_servers(self) -> None:
+        if self._servers is None or time.monotonic() - self._servers_seen_at < WATCH_SERVERS_EVERY_S:
+            return
+        try:
+            self._servers.revive(log.warning)
+        except NotHealthy as error:
+            log.error("%s", error)
+        self._servers_seen_at = time.monotonic()
+
+    def _end_all(self) -> None:
+        """Ask all at once and wait for all: together they have the time one may take."""
+        running = [child for child in self._children if child.process and child.process.poll() is None]
+        for child in running:
+            assert child.process is not None
+            child.process.send_signal(signal.SIGTERM)
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for child in running:
+            assert child.process is not None
+            try:
+                child.process.wait(max(0.1, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                log.error("%s did not end in %.0f s and was killed", child.name, STOP_TIMEOUT_S)
+                child.process.kill()
+                child.process.wait(5)
+        for child in self._children:
+            self._home.forget_process(child.name)
+
+
+def turn_over(path: Path) -> None:
+    """Keep a log from growing for ever: a large one becomes the previous one."""
+    if path.exists() and path.stat().st_size > LARGEST_LOG:
+        path.replace(path.with_suffix(".log.1"))
+
+
+# -- from the outside --------------------------------------------------------------------
+
+
+def run_here(home: Home) -> None:
+    """Supervise in this process until SIGTERM or SIGINT."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Supervisor(home, suite_environment(home.read(), home)).run(stop)
+
+
+def start_detached(home: Home) -> None:
+    """Start a supervisor that outlives us, unless one runs."""
+    if home.process(NAME, MARK):
+        return
+    home.logs.mkdir(parents=True, exist_ok=True)
+    environment = os.environ | {"HEADWATER_RUN": str(home.folder)}
+    process = start(
+        [sys.executable, "-m", "headwater", "up", "--supervise"],
+        home.logs / f"{NAME}.log",
+        env=environment,
+    )
+    home.remember_process(NAME, process.pid)
+
+
+def stop_detached(home: Home) -> bool:
+    """End the supervisor and with it the suite; whether one ran."""
+    pid = home.process(NAME, MARK)
+    if pid is None:
+        return False
+    end(pid, signal.SIGTERM, STOP_TIMEOUT_S + 10)
+    return True
+
+
+def wait_ready(home: Home, tell: Callable[[str], None], timeout_s: float = READY_TIMEOUT_S) -> None:
+    """Return once all answer; NotHealthy, with the end of the log of the one that does not, otherwise."""
+    deadline = time.monotonic() + timeout_s
+    for name in COMMANDS:
+        while not answers(home, name):
+            if time.monotonic() > deadline:
+                path = home.logs / f"{name}.log"
+                tail = path.read_text(errors="replace")[-2000:] if path.exists() else "(no log)"
+                raise NotHealthy(f"{name} did not become ready in {timeout_s:.0f} s\n--- {path}\n{tail}")
+            time.sleep(0.2)
+        tell(f"ready: {name}")
+
+
+def answers(home: Home, name: str) -> bool:
+    """Whether one process of the suite runs and does its work."""
+    if home.process(name, MARK) is None:
+        return False
+    ports = home.read()["ports"]
+    if name == "gateway":
+        return _http_answers(f"http://127.0.0.1:{ports['gateway']}/healthz")
+    port = {"apis": ports["apis"], "mail": ports["smtp"]}.get(name)
+    return port is None or _listens(port)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _http_answers(url: str) -> bool:
+    """Any answer below 500 means that it is there."""
+    try:
+        with urllib.request.urlopen(url, timeout=2):
+            return True
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code < 500
+    except OSError:
+        return False
