@@ -82,9 +82,9 @@ class LogRecorder(PostgresApplicationRecorder):
         self._append = SQL(
             "insert into {0} (originator_id, originator_version, topic, state, event_id, recorded_at,"
             " effective_at, actor, request_id, correlation_id, causation_id, traceparent, timeline_id)"
-            " select * from unnest(%s::uuid[], %s::bigint[], %s::text[], %s::bytea[], %s::uuid[],"
-            " %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[], %s::uuid[], %s::uuid[],"
-            " %s::text[], %s::text[]) returning notification_id, originator_id, originator_version"
+            " select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[],"
+            " %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::uuid[], %b::uuid[],"
+            " %b::text[], %b::text[]) returning notification_id, originator_id, originator_version"
         ).format(self._table)
         self._read = SQL(
             "select notification_id, originator_id, originator_version, topic, state, event_id,"

@@ -108,7 +108,7 @@ class TableKeys:
             made = {subject: os.urandom(_KEY_BYTES) for subject in sorted(missing)}
             self._cursor.execute(
                 "insert into subject_keys (subject, wrapped)"
-                " select * from unnest(%s::text[], %s::bytea[]) on conflict do nothing",
+                " select * from unnest(%b::text[], %b::bytea[]) on conflict do nothing",
                 (list(made), [self._master.wrap(s, key) for s, key in made.items()]),
             )
             known |= self._read(missing)
