@@ -1,0 +1,1 @@
+"""What a salesperson would argue about: events, states and decisions. Pure."""
