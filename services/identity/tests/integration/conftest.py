@@ -1,0 +1,99 @@
+"""A real identity: its database, its gRPC server in this process, and an administrator signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+import argon2
+import grpc
+import pytest
+
+from crm.identity.v1 import identity_service_pb2 as pb
+from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from identity.accounts import Passwords
+from identity.bootstrap import bootstrap
+from identity.installing import install
+from kernel.auth import Caller, Verifier
+from kernel.config import Settings
+from kernel.service import Service, endpoints_of
+from kernel.wire import Peers, channel_to, sending
+from testkit.grpc_server import serving
+
+ADMIN_PASSWORD = "a river runs uphill"
+CHEAP = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
+
+
+@dataclass
+class Running:
+    """One identity, and ways to ask it."""
+
+    settings: Settings
+    service: Service
+    target: str
+    channel: grpc.Channel
+
+    def public(self, source: str = "") -> IdentityServiceStub:
+        metadata = [("x-source", source)] if source else []
+        return IdentityServiceStub(sending(self.channel, metadata))
+
+    def sign_in(self, login: str, password: str, source: str = "") -> pb.SignInResponse:
+        return self.public(source).SignIn(pb.SignInRequest(login=login, password=password))
+
+    def access_token(self, session_token: str) -> str:
+        refreshed = self.public().RefreshSession(pb.RefreshSessionRequest(session_token=session_token))
+        return refreshed.access_token
+
+    def caller(self, session_token: str) -> Caller:
+        verifier = Verifier(self.settings.token_public_key)
+        return verifier.verify(self.access_token(session_token))
+
+    def with_session(self, session_token: str) -> IdentityServiceStub:
+        token = self.access_token(session_token)
+        return IdentityServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+
+    def signed_in(self, login: str, password: str) -> IdentityServiceStub:
+        return self.with_session(self.sign_in(login, password).session_token)
+
+
+@pytest.fixture
+def running(a_settings: Callable[..., Settings]) -> Iterator[Running]:
+    settings = a_settings("identity")
+    install(
+        settings,
+        login="admin",
+        password=ADMIN_PASSWORD,
+        secrets={"notification": "n-secret"},
+        passwords=CHEAP,
+    )
+    with ExitStack() as stack:
+        service = bootstrap(settings, CHEAP)
+        stack.callback(service.store.close)
+        target = stack.enter_context(serving(*endpoints_of(service, Peers({}))))
+        channel = channel_to(target)
+        stack.callback(channel.close)
+        yield Running(settings, service, target, channel)
+
+
+@pytest.fixture
+def admin(running: Running) -> IdentityServiceStub:
+    return running.signed_in("admin", ADMIN_PASSWORD)
+
+
+@pytest.fixture
+def a_person(admin: IdentityServiceStub) -> Callable[..., str]:
+    """`a_person("wang", roles=["agent"])`: a registered person who may sign in; returns the id."""
+
+    def register(login: str, **fields: Any) -> str:
+        request = pb.RegisterPersonRequest(
+            name=fields.pop("name", login.title()),
+            login=login,
+            password=fields.pop("password", f"seven birds of {login}"),
+            keep_password=fields.pop("keep_password", True),
+            **fields,
+        )
+        return admin.RegisterPerson(request).person_id
+
+    return register
