@@ -131,4 +131,4 @@ class Reactions:
 
 def context_of(event_type: str) -> str:
     """Return the context that owns an event type: `crm.<context>.v1.<EventName>`."""
-    return event_type.split(".")[1]
+    return event_type.split(".")[-3]

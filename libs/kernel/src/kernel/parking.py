@@ -1,7 +1,6 @@
 """Set an event aside that cannot be handled, with every later one of its stream, and try them again.
 
-Parked events wait in the consumer's own database, in order. What retries them holds the slot's tracking
-row meanwhile, as the live consumer does, so none can slip in between.
+Parked events wait in the consumer's own database, in order, until kernel.retrying tries them again.
 """
 
 from __future__ import annotations

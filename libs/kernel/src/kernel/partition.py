@@ -24,7 +24,7 @@ from kernel.errors import Unavailable
 from kernel.progress import Key, Moved, Progress
 from kernel.slots import slots_of_partition
 from kernel.telemetry import Heartbeat, gauges
-from kernel.topology import declare_exchanges, declare_partition_queue, heartbeat_key
+from kernel.topology import declare_exchanges, declare_partition_queue, heartbeat_key, partition_queue
 
 log = logging.getLogger(__name__)
 
@@ -46,6 +46,11 @@ class PartitionQueue:
     partition: int
     partitions: int
 
+    @property
+    def name(self) -> str:
+        """The queue's name on the broker."""
+        return partition_queue(self.service, self.consumer.name, self.partition, self.partitions)
+
     def declare(self, channel: Any) -> str:
         """Declare it on the broker and return its name."""
         declare_exchanges(channel)
@@ -63,7 +68,7 @@ class PartitionReader:
     """Reads one queue until told to stop; connects again, with back-off, after any failure."""
 
     def __init__(self, queue: PartitionQueue, database_url: str, amqp_url: str) -> None:
-        self._queue = queue
+        self.queue = queue
         self._amqp_url = amqp_url
         self._amqp: Amqp = None
         self._backfill: BackfillClient | None = None
@@ -95,8 +100,8 @@ class PartitionReader:
                 log.warning(
                     "partition interrupted",
                     extra={
-                        "consumer": self._queue.consumer.name,
-                        "partition": self._queue.partition,
+                        "consumer": self.queue.consumer.name,
+                        "partition": self.queue.partition,
                         "reason": type(error).__name__,
                         "again_in_s": backoff_s,
                     },
@@ -111,7 +116,7 @@ class PartitionReader:
     def _read(self, handle: Callable[[Sequence[Any]], None]) -> None:
         self._amqp = connect(self._amqp_url)
         channel = self._amqp.channel()
-        queue = self._queue.declare(channel)
+        queue = self.queue.declare(channel)
         self._backfill = BackfillClient(self._amqp)
         self._progress.open(self._backfill.end_of)
         channel.basic_qos(0, 2 * BATCH, False)
@@ -153,7 +158,7 @@ class PartitionReader:
         raise Unavailable("another consumer keeps moving the same slots")
 
     def _handle(self, backfill: BackfillClient, batch: Sequence[Any], suspicious: bool) -> None:
-        run = _Run(self._queue, self._progress, backfill, suspicious, self.heartbeat)
+        run = _Run(self.queue, self._progress, backfill, suspicious, self.heartbeat)
         for message in batch:
             if message.delivery_info["routing_key"] in self._heartbeats:
                 run.compare(LogHeartbeat.FromString(message.body))

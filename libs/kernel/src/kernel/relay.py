@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from threading import Event
+from threading import Event, Thread
 
 import psycopg
 from psycopg import Connection
@@ -18,6 +18,7 @@ from psycopg.rows import DictRow, dict_row
 
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from crm.common.v1.relay_pb2 import LogHeartbeat
+from kernel.backfill import BackfillAnswerer
 from kernel.broker import BROKER_ERRORS, drain
 from kernel.envelope import enveloped
 from kernel.log import Entry, LogRecorder
@@ -65,7 +66,20 @@ class Relay:
         self.published = 0
 
     def run(self, stop: Event) -> None:
-        """Relay until told to stop; after any failure begin again from the checkpoint."""
+        """Relay until told to stop; after any failure begin again from the checkpoint.
+
+        Requests for what was published before are answered meanwhile, active or standing by.
+        """
+        answerer = BackfillAnswerer(self.context, self._database_url, self._amqp_url, self.recorder)
+        answering = Thread(target=answerer.run, args=(stop,), name=f"backfill-{self.context}")
+        answering.start()
+        try:
+            self._relay_until(stop)
+        finally:
+            stop.set()
+            answering.join()
+
+    def _relay_until(self, stop: Event) -> None:
         backoff_s = _FIRST_BACKOFF_S
         while not stop.is_set():
             started = time.monotonic()

@@ -1,0 +1,224 @@
+"""The bus process: nameko entrypoints around ordered partitions, reactions and timers.
+
+It is patched by eventlet, never imports grpc, and psycopg waits by `select`, because its default would
+stop every greenthread for the length of a query. What handlers do is plain code that knows nothing of
+this module.
+"""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import eventlet
+import psycopg
+from eventlet.event import Event
+from eventlet.patcher import is_monkey_patched
+from nameko.extensions import Entrypoint
+from nameko.runners import ServiceRunner
+from opentelemetry import propagate, trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.trace import Link, SpanKind
+
+from kernel.consumers import Consumer, Reactions, Views
+from kernel.partition import PartitionQueue, PartitionReader
+from kernel.telemetry import tracer
+from kernel.timers import TRANSIENT, TimerRunner
+
+if TYPE_CHECKING:
+    from kernel.service import Service
+
+log = logging.getLogger(__name__)
+
+_SHORTEST_REST_S = 0.02
+_LONGEST_REST_S = 0.5
+_DRAIN_S = 9.0
+_MOST_LINKS = 32
+
+
+class BatchConsumer(Entrypoint):  # type: ignore[misc]
+    """Runs one partition queue in a greenthread of its own; each batch is one nameko worker."""
+
+    def __init__(self, queue: PartitionQueue, database_url: str, amqp_url: str) -> None:
+        self._queue = queue
+        self._database_url = database_url
+        self._amqp_url = amqp_url
+        super().__init__()
+
+    def setup(self) -> None:
+        """Make the reader; it connects when it runs."""
+        self._reader = PartitionReader(self._queue, self._database_url, self._amqp_url)
+
+    def start(self) -> None:
+        """Begin to read."""
+        self._thread = self.container.spawn_managed_thread(
+            partial(self._reader.run, self._work), identifier=self._queue.name
+        )
+
+    def stop(self) -> None:
+        """Finish the batch in hand and hand the queue over."""
+        self._reader.stop()
+        self._thread.wait()
+
+    def kill(self) -> None:
+        """Stop as soon as possible."""
+        self._reader.stop()
+
+    def _work(self, batch: Sequence[Any]) -> None:
+        """Handle one batch in a worker; raise what it raised."""
+        done = Event()
+
+        def handle_result(_: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            done.send(exc_info)
+            return result, None
+
+        self.container.spawn_worker(self, (self._reader, self._queue, batch), {}, handle_result=handle_result)
+        exc_info = done.wait()
+        if exc_info is not None:
+            raise exc_info[1].with_traceback(exc_info[2])
+
+
+class TimerLoop(Entrypoint):  # type: ignore[misc]
+    """Fires a service's timers, one after the other, soon after they are due."""
+
+    def __init__(self, runner: TimerRunner) -> None:
+        self._runner = runner
+        super().__init__()
+
+    def setup(self) -> None:
+        """Nothing has been asked to stop yet."""
+        self._stopping = False
+
+    def start(self) -> None:
+        """Begin to look for timers."""
+        self._thread = self.container.spawn_managed_thread(self._run, identifier="timers")
+
+    def stop(self) -> None:
+        """Finish the timer in hand."""
+        self._stopping = True
+        self._thread.wait()
+
+    def kill(self) -> None:
+        """Stop as soon as possible."""
+        self._stopping = True
+
+    def _run(self) -> None:
+        rest_s = _SHORTEST_REST_S
+        while not self._stopping:
+            try:
+                taken = self._runner.run_once(most=50)
+            except TRANSIENT as error:
+                log.warning("timers interrupted", extra={"reason": type(error).__name__})
+                taken, rest_s = 0, _LONGEST_REST_S
+            rest_s = _SHORTEST_REST_S if taken else min(rest_s * 2, _LONGEST_REST_S)
+            time.sleep(rest_s)
+
+
+def consumers_of(service: Service) -> Iterator[tuple[Consumer, int]]:
+    """Return what a service reads other contexts' events for, and by how many queues each.
+
+    Views are spread over partitions; reactions stay in one queue, because each commits by itself.
+    """
+    if service.eventual:
+        yield Views(service.eventual), service.settings.partitions
+    if service.reactions:
+        yield Reactions(service.name, service.store, service.reactions), 1
+
+
+def queues_of(service: Service) -> Iterator[PartitionQueue]:
+    """Return every queue that a service's bus reads."""
+    for consumer, partitions in consumers_of(service):
+        for partition in range(partitions):
+            yield PartitionQueue(service.name, consumer, partition, partitions)
+
+
+def nameko_service(service: Service) -> type:
+    """Return the nameko service class of one service's bus."""
+
+    def handle(_: Any, reader: PartitionReader, queue: PartitionQueue, batch: Sequence[Any]) -> None:
+        with tracer.start_as_current_span(
+            f"{queue.service} {queue.consumer.name}", kind=SpanKind.CONSUMER, links=_links(batch)
+        ) as span:
+            span.set_attribute("messaging.system", "rabbitmq")
+            span.set_attribute("messaging.batch.message_count", len(batch))
+            reader.handle(batch)
+
+    def fire(_: Any) -> None:
+        """Where the timer loop hangs; it runs its timers itself."""
+
+    settings = service.settings
+    for queue in queues_of(service):
+        BatchConsumer.decorator(queue, settings.database_url, settings.amqp_url)(handle)
+    methods: dict[str, Any] = {"name": f"{service.name}-bus", "handle": handle}
+    if service.timers:
+        runner = TimerRunner(service.name, service.store, service.timers)
+        TimerLoop.decorator(runner)(fire)
+        methods["fire"] = fire
+    return type(f"{service.name.capitalize()}Bus", (), methods)
+
+
+def run_bus(services: Sequence[Service], ready: Callable[[], None] = lambda: None) -> None:
+    """Run the buses of one or several services until SIGTERM or SIGINT; drain in under 10 s."""
+    _check_process()
+    workers = max((sum(1 for _ in queues_of(service)) for service in services), default=0)
+    runner = ServiceRunner({"max_workers": workers + 1})
+    for service in services:
+        runner.add_service(nameko_service(service))
+
+    def shut_down(*_: Any) -> None:
+        # a signal handler runs in the hub, where nothing may wait
+        eventlet.spawn_n(_drain, runner)
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, shut_down)
+    runner.start()
+    ready()
+    # waited for in a greenthread: a signal may interrupt the main one
+    waiting = eventlet.spawn(runner.wait)
+    while True:
+        try:
+            waiting.wait()
+        except InterruptedError:
+            continue
+        break
+    for service in services:
+        service.store.close()
+
+
+def _drain(runner: ServiceRunner) -> None:
+    with eventlet.Timeout(_DRAIN_S, False):
+        runner.stop()
+        return
+    log.warning("not drained in time: what was not acknowledged will be delivered again")
+    runner.kill()
+
+
+def _check_process() -> None:
+    """Refuse to run in a process that would stand still or deadlock."""
+    if not is_monkey_patched("socket"):
+        raise RuntimeError("the bus needs eventlet.monkey_patch() before anything else is imported")
+    if psycopg.waiting.wait is not psycopg.waiting.wait_select:
+        raise RuntimeError(
+            "set PSYCOPG_WAIT_FUNC=wait_select before psycopg is imported:"
+            " its default stops all greenthreads for the length of a query"
+        )
+    if "grpc" in sys.modules:
+        raise RuntimeError("grpc was imported into the bus process: no server or client works there")
+
+
+def _links(batch: Sequence[Any]) -> list[Link]:
+    """Link a batch's span to the traces that its events come from, as far as anybody looks."""
+    if not isinstance(trace.get_tracer_provider(), TracerProvider):
+        return []
+    links = []
+    for message in batch[:_MOST_LINKS]:
+        headers = message.properties.get("application_headers") or {}
+        context = trace.get_current_span(propagate.extract(headers)).get_span_context()
+        if context.is_valid:
+            links.append(Link(context))
+    return links

@@ -1,0 +1,93 @@
+"""Try parked events again, stream by stream and in order. What fails stays, with all that follows it.
+
+The slot's tracking row is held meanwhile, as the live consumer holds it: an event that arrives now
+waits until it is known whether its stream still has parked ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+import psycopg
+from psycopg import Connection, Cursor
+from psycopg.rows import DictRow, dict_row
+
+from kernel.consumers import Consumer, Work
+from kernel.delivered import Delivered
+from kernel.parking import next_parked, reason_of, unpark
+
+_Stream = tuple[str, UUID]
+
+
+@dataclass(frozen=True, slots=True)
+class Retried:
+    """What became of one stream: how many events took effect, and why the next one did not."""
+
+    consumer: str
+    context: str
+    stream: UUID
+    handled: int
+    failure: str = ""
+
+
+def retry_parked(
+    consumers: Sequence[Consumer], database_url: str, stream: UUID | None = None
+) -> Iterator[Retried]:
+    """Retry what is parked for these consumers, of one stream or of all; tell stream by stream.
+
+    Raises psycopg.OperationalError if the database is away: nothing is then half done.
+    """
+    with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
+        for consumer in consumers:
+            for context, parked in _streams(connection, consumer, stream):
+                yield _retry_stream(connection, consumer, context, parked)
+
+
+def _streams(connection: Connection[DictRow], consumer: Consumer, stream: UUID | None) -> list[_Stream]:
+    rows = connection.execute(
+        "select context, stream_id from parked where consumer = %s and coalesce(stream_id = %s, true)"
+        " group by context, stream_id order by min(parked_at), context, stream_id",
+        (consumer.name, stream),
+    )
+    return [(row["context"], row["stream_id"]) for row in rows]
+
+
+def _retry_stream(connection: Connection[DictRow], consumer: Consumer, context: str, stream: UUID) -> Retried:
+    handled = 0
+    while True:
+        with connection.cursor() as cursor:
+            event = next_parked(cursor, consumer.name, context, stream)
+        if event is None:
+            return Retried(consumer.name, context, stream, handled)
+        try:
+            with consumer.begin(connection, [event]) as work:
+                handled += _retry_one(work, consumer, event)
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            reason = reason_of(error)
+            connection.execute(
+                "update parked set attempts = attempts + 1, reason = %s"
+                " where consumer = %s and context = %s and position = %s",
+                (reason, consumer.name, context, event.position),
+            )
+            return Retried(consumer.name, context, stream, handled, reason)
+
+
+def _retry_one(work: Work, consumer: Consumer, event: Delivered) -> int:
+    """Handle an event unless somebody else has just done so; return how many that was."""
+    _hold_slot(work.cursor, consumer, event)
+    if next_parked(work.cursor, consumer.name, event.context, event.stream) != event:
+        return 0
+    work.apply([event])
+    unpark(work.cursor, consumer.name, event)
+    return 1
+
+
+def _hold_slot(cursor: Cursor[DictRow], consumer: Consumer, event: Delivered) -> None:
+    cursor.execute(
+        "select from tracking where consumer = %s and context = %s and slot = %s for update",
+        (consumer.name, event.context, event.slot),
+    )

@@ -1,0 +1,184 @@
+"""Nothing is lost, nothing takes effect twice, nothing is reordered, whatever the broker does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import quote
+from uuid import UUID
+
+import psycopg
+
+from crm.common.v1.envelope_pb2 import RecordedEvent
+from kernel.ids import new_id
+from kernel.log import Entry
+from kernel.publisher import Publisher
+from kernel.slots import slot_of
+from kernel.topology import EVENTS, partition_queue
+from testkit import wait_until
+
+
+def test_slot_of_is_the_same_in_sql(owner: Any) -> None:
+    streams = [new_id() for _ in range(200)] + [UUID(int=0), UUID(int=2**128 - 1)]
+    with psycopg.connect(owner.database.url) as connection:
+        rows = connection.execute("select s, slot_of(s) from unnest(%s::uuid[]) s", (streams,))
+        assert dict(rows.fetchall()) == {stream: slot_of(stream) for stream in streams}
+
+
+def test_events_arrive_in_order_through_four_partitions(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    owner.start_relay()
+    follower.start(partitions=4)
+    owner.append(1200)
+    agree()
+
+
+def test_a_log_that_was_published_before_anybody_listened_is_fetched(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    relay, _ = owner.start_relay()
+    owner.append(700)
+    wait_until(lambda: relay.published == 700)
+    follower.start(partitions=2)
+    agree()
+
+
+def test_duplicates_are_dropped_also_inside_one_batch(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    owner.append(60)
+    with Publisher(owner.amqp_url) as publisher:
+        follower.reader().queue.declare(publisher.channel)
+    for _ in range(3):
+        relay, stop = owner.start_relay()
+        wait_until(lambda relay=relay: relay.published == 60)
+        stop()
+        forget_checkpoint(owner)
+    owner.start_relay()
+    follower.start()
+    agree()
+
+
+def test_a_purged_queue_loses_nothing(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
+    relay, _ = owner.start_relay()
+    stop, *_ = follower.start()
+    owner.append(100)
+    agree()
+    stop()
+    owner.append(200)
+    wait_until(lambda: relay.published == 300)
+    with Publisher(owner.amqp_url) as publisher:
+        publisher.channel.queue_purge(partition_queue("follower", "views", 0, 1))
+    follower.start()
+    agree()  # by the heartbeat alone: no later event tells of the gap
+    owner.append(50)
+    agree()
+
+
+def test_a_relay_that_dies_between_publishing_and_remembering_repeats_itself_harmlessly(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    deaths = iter([OSError("first"), OSError("second")])
+
+    def die(_: list[Entry]) -> None:
+        for death in deaths:
+            raise death
+
+    owner.append(300)
+    follower.start()
+    owner.start_relay(on_batch=die, window=50)
+    agree()
+
+
+def test_two_relays_stand_by_for_each_other(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
+    first, stop_first = owner.start_relay()
+    wait_until(lambda: first.active)
+    second, _ = owner.start_relay()
+    follower.start()
+    owner.append(100)
+    agree()
+    assert not second.active
+    stop_first()
+    owner.append(100)
+    wait_until(lambda: second.active)
+    agree()
+
+
+def test_cut_database_sessions_cost_nothing(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
+    owner.start_relay()
+    follower.start(partitions=2)
+    cut = 0
+    for _ in range(6):
+        before = follower.tail()
+        owner.append(150)
+        wait_until(lambda before=before: follower.tail() > before)
+        cut += follower.cut_connections()
+    agree()
+    assert cut > 0
+
+
+def test_a_relay_survives_the_end_of_its_own_session(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    relay, _ = owner.start_relay()
+    follower.start()
+    wait_until(lambda: relay.active)
+    with psycopg.connect(owner.database.url, autocommit=True) as connection:
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_locks"
+            " where locktype = 'advisory' and objid = 817 and mode = 'ExclusiveLock'"
+            " and database = (select oid from pg_database where datname = current_database())"
+        )
+    owner.append(200)
+    agree()
+
+
+def test_closed_broker_connections_cost_nothing(
+    owner: Any, follower: Any, agree: Callable[..., None], broker: Any
+) -> None:
+    owner.start_relay()
+    follower.start(partitions=2)
+    owner.append(100)
+    agree()
+    vhost = owner.amqp_url.rpartition("/")[2]
+
+    def connections() -> list[str]:
+        return [c["name"] for c in broker.management.ask("GET", f"vhosts/{vhost}/connections")]
+
+    wait_until(lambda: len(connections()) >= 4)
+    for name in connections():
+        broker.management.ask("DELETE", f"connections/{quote(name)}")
+    owner.append(300)
+    agree()
+
+
+def test_a_zombie_does_nothing_twice(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
+    """Two consumers believe to be the active one: each gets everything, from a queue of its own."""
+    owner.start_relay()
+    follower.start()
+    follower.start(queues_of="zombie")
+    owner.append(1500)
+    agree()
+
+
+def forget_checkpoint(owner: Any) -> None:
+    with psycopg.connect(owner.database.url, autocommit=True) as connection:
+        connection.execute("delete from relay_checkpoint")
+
+
+def test_every_message_names_its_predecessor_in_the_slot(owner: Any, stack: Any) -> None:
+    publisher = stack.enter_context(Publisher(owner.amqp_url))
+    channel = publisher.channel
+    channel.exchange_declare(EVENTS, "topic", durable=True, auto_delete=False)
+    channel.queue_declare("tap")
+    channel.queue_bind("tap", EVENTS, "*.kernel_test.*")
+    relay, _ = owner.start_relay()
+    owner.append(40)
+    wait_until(lambda: relay.published == 40)
+    last: dict[int, int] = {}
+    while (message := channel.basic_get("tap", no_ack=True)) is not None:
+        record = RecordedEvent.FromString(message.body)
+        assert record.previous_position == last.get(record.slot, 0)
+        last[record.slot] = record.position
+    assert max(last.values()) == max(position for position, _, _ in owner.log())

@@ -1,0 +1,203 @@
+"""Whenever X happened, Y is done once: reactions, what they cannot handle, and trying it again."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+from uuid import UUID, uuid4
+
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from kernel.consumers import Reactions, Views
+from kernel.delivered import Delivered
+from kernel.errors import Poison, Unavailable
+from kernel.ids import derived_id
+from kernel.parking import FOLLOWS, list_parked
+from kernel.progress import MOST_ATTEMPTS
+from kernel.projections import Eventual
+from kernel.retrying import retry_parked
+from kernel.store import Cause, EventStore, open_datastore
+from kernel.vault import MasterKey
+from testkit import wait_until
+
+
+class Reactor:
+    """A service that answers each struck note by striking a note of its own."""
+
+    def __init__(self, follower: Any, notes: Any, stack: Any) -> None:
+        self.notes = notes
+        self.follower = follower
+        self.before: Callable[[Delivered], None] = lambda _: None
+        self.tried: Counter[tuple[UUID, int]] = Counter()
+        self.store: EventStore[Any] = EventStore(
+            open_datastore(follower.database.url, 1, 5), notes.codec, MasterKey(bytes(32))
+        )
+        stack.callback(self.store.close)
+        self.consumer = Reactions("reactor", self.store, {notes.messages.NoteStruck: self.when_struck})
+
+    def when_struck(self, delivered: Delivered, tx: Any) -> None:
+        self.tried[delivered.stream, delivered.version] += 1
+        self.before(delivered)
+        answer = derived_id(delivered.stream, "answer")
+        tx.append(answer, delivered.version - 1, [self.notes.NoteStruck(note_id=answer)])
+
+    def answers(self) -> int:
+        return int(self.follower.query("select count(*) from events")[0][0])
+
+    def parked(self) -> list[Any]:
+        with psycopg.connect(self.follower.database.url, row_factory=dict_row) as connection:
+            return list_parked(connection.cursor(), "reactions", limit=1000)
+
+    def retry(self) -> list[Any]:
+        return list(retry_parked([self.consumer], self.follower.database.url))
+
+
+@pytest.fixture
+def reactor(follower: Any, notes: Any, stack: Any) -> Reactor:
+    return Reactor(follower, notes, stack)
+
+
+def test_each_event_is_reacted_to_once_in_the_order_of_its_stream(
+    owner: Any, follower: Any, reactor: Reactor
+) -> None:
+    owner.start_relay()
+    follower.start(consumer=reactor.consumer)
+    follower.start(consumer=reactor.consumer, queues_of="zombie")
+    owner.append(200)
+    wait_until(lambda: reactor.answers() == 200, timeout_s=30)
+    assert follower.query("select count(*) from inbox") == [(200,)]
+
+
+def test_a_reaction_is_caused_by_its_event(owner: Any, follower: Any, reactor: Reactor) -> None:
+    owner.start_relay()
+    follower.start(consumer=reactor.consumer)
+    with owner.store.transaction(Cause.of("person:tester", "request-1")) as tx:
+        stream = owner.streams[0]
+        tx.append(stream, 0, [owner.notes.NoteStruck(note_id=stream)])
+    wait_until(lambda: reactor.answers() == 1)
+    with psycopg.connect(owner.database.url) as connection:
+        event_id, correlation = connection.execute("select event_id, correlation_id from events").fetchall()[
+            0
+        ]
+    assert follower.query("select actor, causation_id, correlation_id from events") == [
+        ("service:reactor", event_id, correlation)
+    ]
+
+
+def test_what_is_transient_is_waited_out_and_never_counted(
+    owner: Any, follower: Any, reactor: Reactor
+) -> None:
+    def away(delivered: Delivered) -> None:
+        if reactor.tried[delivered.stream, delivered.version] <= MOST_ATTEMPTS + 1:
+            raise Unavailable("on holiday")
+
+    reactor.before = away
+    owner.start_relay()
+    follower.start(consumer=reactor.consumer)
+    owner.append(1)
+    wait_until(lambda: reactor.answers() == 1, timeout_s=20)
+    assert reactor.parked() == []
+
+
+def test_poison_parks_its_stream_and_the_others_flow(owner: Any, follower: Any, reactor: Reactor) -> None:
+    bad = owner.streams[3]
+
+    def refuse(delivered: Delivered) -> None:
+        if delivered.stream == bad and delivered.version == 2:
+            raise KeyError("what a person typed")
+
+    reactor.before = refuse
+    owner.start_relay()
+    follower.start(consumer=reactor.consumer)
+    owner.append(100)  # four events of each stream
+    wait_until(lambda: reactor.answers() == 97 and len(reactor.parked()) == 3, timeout_s=30)
+    first, *rest = reactor.parked()
+    assert (first.stream, first.version, first.attempts) == (bad, 2, MOST_ATTEMPTS)
+    assert "KeyError" in first.reason
+    assert "person" not in first.reason
+    assert [(p.version, p.reason) for p in rest] == [(3, FOLLOWS), (4, FOLLOWS)]
+
+    reactor.before = lambda _: None
+    (retried,) = reactor.retry()
+    assert (retried.handled, retried.failure) == (3, "")
+    assert reactor.parked() == []
+    owner.append(25)
+    wait_until(lambda: reactor.answers() == 125)
+
+
+def test_retrying_stops_at_the_first_failure(owner: Any, follower: Any, reactor: Reactor) -> None:
+    stream = owner.streams[0]
+    wrong = {2, 4}
+
+    def refuse(delivered: Delivered) -> None:
+        if delivered.version in wrong:
+            raise Poison
+
+    reactor.before = refuse
+    owner.start_relay()
+    follower.start(consumer=reactor.consumer)
+    owner.append(5, [stream])
+    wait_until(lambda: len(reactor.parked()) == 4)
+    wrong.remove(2)
+    (retried,) = reactor.retry()
+    assert retried.handled == 2
+    assert "Poison" in retried.failure
+    assert [p.version for p in reactor.parked()] == [4, 5]
+    wrong.clear()
+    assert reactor.retry()[0].handled == 2
+    assert reactor.answers() == 5
+
+
+def test_poison_in_a_view_parks_its_stream_too(owner: Any, follower: Any) -> None:
+    bad = owner.streams[7]
+
+    def refuse(delivered: Delivered) -> None:
+        if delivered.stream == bad and delivered.version == 1:
+            raise ValueError
+
+    follower.on_event = refuse
+    owner.start_relay()
+    follower.start(partitions=2)
+    owner.append(75)
+    wait_until(lambda: follower.tail() == 72, timeout_s=30)
+    follower.on_event = lambda _: None
+    results = list(retry_parked([follower.consumer()], follower.database.url))
+    assert [(r.stream, r.handled, r.failure) for r in results] == [(bad, 3, "")]
+    assert follower.tail() == 75
+
+
+def test_a_new_reaction_leaves_the_past_of_a_log_alone(owner: Any, follower: Any, reactor: Reactor) -> None:
+    """A service that already reacts to others begins to follow this log at its end."""
+    with psycopg.connect(follower.database.url, autocommit=True) as connection:
+        connection.execute("insert into tracking (consumer, context, slot) values ('reactions', 'other', 0)")
+    relay, _ = owner.start_relay()
+    owner.append(50)
+    wait_until(lambda: relay.published == 50)
+    follower.start(consumer=reactor.consumer)
+    wait_until(lambda: follower.query("select 1 from tracking where context = 'kernel_test'"))
+    owner.append(25)
+    wait_until(lambda: reactor.answers() > 0 or bool(reactor.parked()))
+    assert all(version == 3 for _, version in reactor.tried)
+
+
+def test_an_event_of_a_type_this_build_does_not_know_is_passed_over(owner: Any, follower: Any) -> None:
+    seen: list[str] = []
+
+    def project(cursor: Any, events: Any) -> None:
+        seen.extend(type(event.message).__name__ for event in events)
+
+    owner.start_relay()
+    follower.start(consumer=Views([Eventual("types", (), ("kernel_test",), project)]))
+    with psycopg.connect(owner.database.url) as connection:
+        connection.execute(
+            "insert into events (originator_id, originator_version, topic, state, event_id, recorded_at,"
+            " effective_at, actor, request_id, correlation_id) values"
+            " (%s, 1, 'kernel_test.v9.Unheard', '', %s, now(), now(), '', '', %s)",
+            (uuid4(), uuid4(), uuid4()),
+        )
+    owner.append(1)
+    wait_until(lambda: len(seen) == 2)
+    assert sorted(seen) == ["Empty", "NoteStruck"]
