@@ -1,0 +1,137 @@
+"""Rules that every contract keeps; buf's lint and breaking rules are checked by `make check`."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+from google.api.annotations_pb2 import http
+from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, MethodOptions
+
+from crm.options.v1.options_pb2 import permission, personal, subject
+
+PERMISSION = re.compile(r"(public|signed-in|[a-z]+\.[a-z-]+\.(read|write|approve|admin))")
+
+NOT_OVER_HTTP = {
+    "crm.identity.v1.IdentityService.RefreshSession",  # the gateway's own
+    "crm.identity.v1.IdentityService.IssueServiceToken",  # between services
+}
+
+PERSONAL_NAMES = re.compile(
+    r"(^|_)(phones?|mobiles?|e?mails?|email_address(es)?|person_name|full_name|given_name|family_name"
+    r"|birthday|birth_date|id_number|wechat|home_address|comment|transcript)$"
+)
+
+
+def test_every_rpc_names_a_permission(contracts: Any) -> None:
+    wrong = {
+        name: method.options.Extensions[permission]
+        for name, method in rpcs(contracts)
+        if not PERMISSION.fullmatch(method.options.Extensions[permission])
+    }
+    assert wrong == {}
+
+
+def test_every_rpc_can_be_called_over_http_by_one_path(contracts: Any) -> None:
+    rules = {name: rule_of(method) for name, method in rpcs(contracts)}
+    assert {name for name, rule in rules.items() if rule is None} == NOT_OVER_HTTP
+    taken = Counter(shape(*rule) for rule in rules.values() if rule is not None)
+    assert [rule for rule, times in taken.items() if times > 1] == []
+
+
+def test_a_get_has_no_side_effects(contracts: Any) -> None:
+    wrong = [
+        name
+        for name, method in rpcs(contracts)
+        if (rule_of(method) or ("",))[0] == "GET"
+        and method.options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS
+    ]
+    assert wrong == []
+
+
+def test_every_event_says_in_words_what_happened(events: Any) -> None:
+    assert events
+    assert [event.name for event in events if len(event.comment.strip()) < 10] == []
+
+
+def test_every_event_begins_with_the_id_of_its_aggregate(events: Any) -> None:
+    wrong = [
+        event.name
+        for event in events
+        if not any(field.number == 1 and field.name.endswith("_id") for field in event.message.field)
+    ]
+    assert wrong == []
+
+
+def test_no_event_is_named_after_the_machinery(events: Any) -> None:
+    assert [e.name for e in events if re.search(r"(Event|Updated|Created)$", e.name)] == []
+
+
+def test_what_sounds_personal_is_marked_personal(contracts: Any) -> None:
+    """In stored events, wherever the field sits; a count or an id of such a thing is not personal."""
+    wrong = [
+        f"{file.package}.{message.name}.{field.name}"
+        for file in contracts
+        if file.name.endswith("_events.proto")
+        for message in with_nested(file.message_type)
+        for field in message.field
+        if PERSONAL_NAMES.search(field.name)
+        and field.type == FieldDescriptorProto.TYPE_STRING
+        and not field.options.Extensions[personal]
+    ]
+    assert wrong == []
+
+
+def test_every_personal_event_names_whose_data_it_holds(contracts: Any, events: Any) -> None:
+    known = {
+        f".{file.package}.{message.name}": message for file in contracts for message in file.message_type
+    }
+    wrong = []
+    for event in events:
+        if not holds_personal(event.message, known, depth=6):
+            continue
+        named = event.message.options.Extensions[subject]
+        fields = {field.name: field for field in event.message.field}
+        if named not in fields or fields[named].options.Extensions[personal]:
+            wrong.append(f"{event.name}: subject={named!r}")
+    assert wrong == []
+
+
+def rpcs(contracts: Any) -> list[tuple[str, Any]]:
+    return [
+        (f"{file.package}.{service.name}.{method.name}", method)
+        for file in contracts
+        for service in file.service
+        for method in service.method
+    ]
+
+
+def rule_of(method: Any) -> tuple[str, str] | None:
+    rule = method.options.Extensions[http]
+    verb = rule.WhichOneof("pattern")
+    return None if verb is None else (verb.upper(), getattr(rule, verb))
+
+
+def shape(verb: str, path: str) -> tuple[str, str]:
+    """Two paths that differ only in the names of their variables are the same path."""
+    return verb, re.sub(r"\{[^}]*\}", "{}", path)
+
+
+def with_nested(messages: Any) -> list[DescriptorProto]:
+    found = list(messages)
+    for message in messages:
+        found += with_nested(message.nested_type)
+    return found
+
+
+def holds_personal(message: DescriptorProto, known: dict[str, DescriptorProto], depth: int) -> bool:
+    return any(
+        field.options.Extensions[personal]
+        or (
+            depth > 0
+            and field.type_name in known
+            and holds_personal(known[field.type_name], known, depth - 1)
+        )
+        for field in message.field
+    )
