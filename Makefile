@@ -6,7 +6,7 @@ PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
 PROJECTS := $(wildcard pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
 
 help: ## print this list
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1@\2/p' Makefile | column -t -s @
+	@awk -F':.*## ' '/^[a-z]+:/ {printf "  make %-9s %s\n", $$1, $$2}' Makefile
 setup: .venv/.ready build/.contracts ## install everything: system packages, .venv, contracts
 	@$(RUN) -c "import kernel, headwater" && echo "ready: .venv"
 proto: setup ## generate libs/contracts from proto/
@@ -23,8 +23,8 @@ status: ## what runs, where, and how it is
 	@test ! -x $(RUN) && echo "not set up: make setup" || $(RUN) -m headwater status
 bench: setup ## measure the kernel against its peers; writes bench/results/latest.json
 	@$(RUN) -m bench
-features: setup ## which rows of docs/features.csv are covered by which tests
-	@$(RUN) tools/features.py
+features: setup ## which rows of docs/features.csv are covered by which tests (CHECK=1 fails when a promised one is not)
+	@$(RUN) tools/features.py $(if $(CHECK),--check)
 fmt: setup ## format the source
 	@.venv/bin/ruff format -q . && .venv/bin/ruff check -q --fix --select I .
 lock: setup ## resolve all dependencies again into requirements.lock
