@@ -249,7 +249,8 @@ class _Run:
             self._alive.beat()
             events = [Delivered.of(record) for record in page.events]
             if events:
-                self._progress.apply(events, self._suspicious)
+                with self._progress.in_hand(events) as careful:
+                    self._progress.apply(events, careful or self._suspicious)
             repaired += len(events)
             more = page.more and bool(events)
         consumer = self._queue.consumer.name

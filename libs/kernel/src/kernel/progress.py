@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from functools import partial
 from threading import Lock
 from typing import TypeVar
@@ -38,6 +38,7 @@ MOST_ATTEMPTS = 3
 _FIRST_BACKOFF_S = 0.05
 _LONGEST_BACKOFF_S = 5.0
 _GIVE_UP_AFTER_S = 300.0
+_TRIES_BEFORE_CARE = 2
 
 _one_suspect = Lock()
 """Only one event at a time may be tried under suspicion, so that a crash has one culprit."""
@@ -105,6 +106,46 @@ class Progress:
                     },
                 )
                 self._one_by_one(part, suspicious=False)
+
+    @contextmanager
+    def in_hand(self, events: Sequence[Delivered]) -> Iterator[bool]:
+        """Take up events of one slot that the broker did not count; yield whether to be careful.
+
+        Messages tell how often they were delivered before. What was fetched does not, so it is
+        written down that it is being tried: a process that dies of it leaves the note behind.
+        """
+        context, slot = events[0].context, events[0].slot
+        note = (self._consumer.name, context, self.positions[context, slot])
+        found = self.persist(partial(self._take_note, *note, events[-1].position))
+        try:
+            yield found > _TRIES_BEFORE_CARE
+        finally:
+            with suppress(psycopg.Error):
+                self._drop_note(*note)
+
+    def _take_note(self, consumer: str, context: str, after: int, last: int) -> int:
+        """Count the tries from here; any suspect among the events counts as too many."""
+        row = (
+            self._connected()
+            .execute(
+                "with note as (insert into suspects as s (consumer, context, position, attempts)"
+                " values (%(consumer)s, %(context)s, %(after)s, 1)"
+                " on conflict (consumer, context, position) do update set attempts = s.attempts + 1"
+                " returning attempts)"
+                " select attempts + 100 * (select count(*) from suspects where consumer = %(consumer)s"
+                " and context = %(context)s and position > %(after)s and position <= %(last)s) as tries"
+                " from note",
+                {"consumer": consumer, "context": context, "after": after, "last": last},
+            )
+            .fetchone()
+        )
+        return int(row["tries"]) if row else 0
+
+    def _drop_note(self, consumer: str, context: str, after: int) -> None:
+        self._connected().execute(
+            "delete from suspects where consumer = %s and context = %s and position = %s",
+            (consumer, context, after),
+        )
 
     def persist(self, do: Callable[[], T]) -> T:
         """Do something, again and again while it fails transiently; at most for five minutes."""
