@@ -15,7 +15,7 @@ ADMIN = "admin"
 MOST_PATTERNS = 200
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{1,39}")
-_PART = r"(?:\*|[a-z][a-z0-9_]*)"
+_PART = r"(?:\*|[a-z][a-z0-9_-]*)"
 _PATTERN = re.compile(rf"\*|{_PART}\.{_PART}(?:\.{_PART})?")
 
 # -- what can happen ---------------------------------------------------------
