@@ -114,37 +114,42 @@ class Progress:
         Messages tell how often they were delivered before. What was fetched does not, so it is
         written down that it is being tried: a process that dies of it leaves the note behind.
         """
-        context, slot = events[0].context, events[0].slot
-        note = (self._consumer.name, context, self.positions[context, slot])
-        found = self.persist(partial(self._take_note, *note, events[-1].position))
+        found = self.persist(partial(self._take_note, events))
         try:
             yield found > _TRIES_BEFORE_CARE
         finally:
             with suppress(psycopg.Error):
-                self._drop_note(*note)
+                self._drop_note(events[0])
 
-    def _take_note(self, consumer: str, context: str, after: int, last: int) -> int:
-        """Count the tries from here; any suspect among the events counts as too many."""
+    def _take_note(self, events: Sequence[Delivered]) -> int:
+        """Count the tries since one was survived; a suspect among the events counts as too many."""
+        context, slot = events[0].context, events[0].slot
         row = (
             self._connected()
             .execute(
                 "with note as (insert into suspects as s (consumer, context, position, attempts)"
-                " values (%(consumer)s, %(context)s, %(after)s, 1)"
+                " values (%(consumer)s, %(context)s, %(note)s, 1)"
                 " on conflict (consumer, context, position) do update set attempts = s.attempts + 1"
                 " returning attempts)"
                 " select attempts + 100 * (select count(*) from suspects where consumer = %(consumer)s"
-                " and context = %(context)s and position > %(after)s and position <= %(last)s) as tries"
+                " and context = %(context)s and position between %(first)s and %(last)s) as tries"
                 " from note",
-                {"consumer": consumer, "context": context, "after": after, "last": last},
+                {
+                    "consumer": self._consumer.name,
+                    "context": context,
+                    "note": _note(slot),
+                    "first": events[0].position,
+                    "last": events[-1].position,
+                },
             )
             .fetchone()
         )
         return int(row["tries"]) if row else 0
 
-    def _drop_note(self, consumer: str, context: str, after: int) -> None:
+    def _drop_note(self, event: Delivered) -> None:
         self._connected().execute(
             "delete from suspects where consumer = %s and context = %s and position = %s",
-            (consumer, context, after),
+            (self._consumer.name, event.context, _note(event.slot)),
         )
 
     def persist(self, do: Callable[[], T]) -> T:
@@ -317,8 +322,7 @@ class Progress:
             (name, list(begin), list(begin.values()), self._slots),
         )
         rows = connection.execute(
-            "select context, slot, position from tracking"
-            " where consumer = %s and context = any(%s) and slot = any(%s)",
+            "select context, slot, position from tracking where consumer = %s and context = any(%s) and slot = any(%s)",
             (name, list(contexts), self._slots),
         )
         return {(row["context"], row["slot"]): row["position"] for row in rows}
@@ -329,6 +333,11 @@ class Progress:
                 self._database_url, autocommit=True, row_factory=dict_row, connect_timeout=10
             )
         return self._connection
+
+
+def _note(slot: int) -> int:
+    """Return where a slot's note stands among the suspects: positions of events are above 0."""
+    return -1 - slot
 
 
 def _reached(part: Sequence[Delivered]) -> dict[Key, Delivered]:

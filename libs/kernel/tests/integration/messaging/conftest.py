@@ -31,9 +31,7 @@ class Owner:
         self.database = database
         self.amqp_url = amqp_url
         self.notes = notes
-        self.store: EventStore[Any] = EventStore(
-            open_datastore(database.url, 1, 10), notes.codec, MasterKey(bytes(32))
-        )
+        self.store: EventStore[Any] = EventStore(open_datastore(database.url, 1, 10), notes.codec, MasterKey(bytes(32)))
         stack.callback(self.store.close)
         self._stack = stack
         self._versions: dict[UUID, int] = {}
@@ -47,9 +45,7 @@ class Owner:
                 for n in range(start, min(start + 10, count)):
                     stream = chosen[n % len(chosen)]
                     version = self._versions.get(stream, 0)
-                    self._versions[stream] = tx.append(
-                        stream, version, [self.notes.NoteStruck(note_id=stream)]
-                    )
+                    self._versions[stream] = tx.append(stream, version, [self.notes.NoteStruck(note_id=stream)])
 
     def relay(self, **options: Any) -> Relay:
         """A relay of this log, not yet running."""

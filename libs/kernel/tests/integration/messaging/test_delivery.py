@@ -25,9 +25,7 @@ def test_slot_of_is_the_same_in_sql(owner: Any) -> None:
         assert dict(rows.fetchall()) == {stream: slot_of(stream) for stream in streams}
 
 
-def test_events_arrive_in_order_through_four_partitions(
-    owner: Any, follower: Any, agree: Callable[..., None]
-) -> None:
+def test_events_arrive_in_order_through_four_partitions(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
     owner.start_relay()
     follower.start(partitions=4)
     owner.append(1200)
@@ -44,9 +42,7 @@ def test_a_log_that_was_published_before_anybody_listened_is_fetched(
     agree()
 
 
-def test_duplicates_are_dropped_also_inside_one_batch(
-    owner: Any, follower: Any, agree: Callable[..., None]
-) -> None:
+def test_duplicates_are_dropped_also_inside_one_batch(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
     owner.append(60)
     with Publisher(owner.amqp_url) as publisher:
         follower.reader().queue.declare(publisher.channel)
@@ -118,9 +114,7 @@ def test_cut_database_sessions_cost_nothing(owner: Any, follower: Any, agree: Ca
     assert cut > 0
 
 
-def test_a_relay_survives_the_end_of_its_own_session(
-    owner: Any, follower: Any, agree: Callable[..., None]
-) -> None:
+def test_a_relay_survives_the_end_of_its_own_session(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
     relay, _ = owner.start_relay()
     follower.start()
     wait_until(lambda: relay.active)

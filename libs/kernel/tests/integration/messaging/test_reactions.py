@@ -60,9 +60,7 @@ def reactor(follower: Any, notes: Any, stack: Any) -> Reactor:
     return Reactor(follower, notes, stack)
 
 
-def test_each_event_is_reacted_to_once_in_the_order_of_its_stream(
-    owner: Any, follower: Any, reactor: Reactor
-) -> None:
+def test_each_event_is_reacted_to_once_in_the_order_of_its_stream(owner: Any, follower: Any, reactor: Reactor) -> None:
     owner.start_relay()
     follower.start(consumer=reactor.consumer)
     follower.start(consumer=reactor.consumer, queues_of="zombie")
@@ -79,17 +77,13 @@ def test_a_reaction_is_caused_by_its_event(owner: Any, follower: Any, reactor: R
         tx.append(stream, 0, [owner.notes.NoteStruck(note_id=stream)])
     wait_until(lambda: reactor.answers() == 1)
     with psycopg.connect(owner.database.url) as connection:
-        event_id, correlation = connection.execute("select event_id, correlation_id from events").fetchall()[
-            0
-        ]
+        event_id, correlation = connection.execute("select event_id, correlation_id from events").fetchall()[0]
     assert follower.query("select actor, causation_id, correlation_id from events") == [
         ("service:reactor", event_id, correlation)
     ]
 
 
-def test_what_is_transient_is_waited_out_and_never_counted(
-    owner: Any, follower: Any, reactor: Reactor
-) -> None:
+def test_what_is_transient_is_waited_out_and_never_counted(owner: Any, follower: Any, reactor: Reactor) -> None:
     def away(delivered: Delivered) -> None:
         if reactor.tried[delivered.stream, delivered.version] <= MOST_ATTEMPTS + 1:
             raise Unavailable("on holiday")
