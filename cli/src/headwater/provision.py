@@ -37,7 +37,6 @@ Tell = Callable[[str], None]
 
 BROKER_USERS = (*CONTEXTS, "gateway")
 PORTS = ("apis", "gateway", "smtp", "mail")
-ADMINISTRATOR = "admin"
 
 
 class ServersNotNamed(Exception):
@@ -55,6 +54,7 @@ def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.enviro
         }
         state["name"] = state.get("name") or environment.get("HEADWATER_NAME") or "headwater"
         choose_secrets(state.setdefault("secrets", {}))
+        state.setdefault("administrator", {"login": "admin", "password": secrets.token_urlsafe(9)})
         choose_ports(state.setdefault("ports", {}), home, environment)
         make_databases(state, tell)
         make_broker_users(state)
@@ -104,7 +104,6 @@ def choose_secrets(kept: dict[str, str]) -> None:
             kept.setdefault(f"{service}.{what}", secrets.token_urlsafe(24))
     for service in CONTEXTS:
         kept.setdefault(f"{service}.master_key", b64encode(secrets.token_bytes(32)).decode())
-    kept.setdefault("administrator", secrets.token_urlsafe(9))
     if "signing_key" not in kept:
         key = Ed25519PrivateKey.generate()
         pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
@@ -241,8 +240,8 @@ def suite_environment(
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
         "HEADWATER_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
         "IDENTITY_SIGNING_KEY": kept["signing_key"],
-        "IDENTITY_ADMIN_LOGIN": ADMINISTRATOR,
-        "IDENTITY_ADMIN_PASSWORD": kept["administrator"],
+        "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
+        "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],
         "GATEWAY_LISTEN": f"127.0.0.1:{ports['gateway']}",
     }
     for service in BROKER_USERS:

@@ -54,7 +54,7 @@ def run_buses() -> None:
     """Every service's consumers, reactions and timers; until SIGTERM."""
     from kernel.bus import run_bus
 
-    run_bus(bootstrapped("buses"))
+    run_bus(bootstrapped("buses"), ready=lambda: print("ready: buses", flush=True))
 
 
 def run_gateway() -> None:

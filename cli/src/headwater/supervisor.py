@@ -16,7 +16,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -62,13 +62,19 @@ class Child:
 
 
 class Supervisor:
-    """Runs until `stop` is set. `environment` is what the children get."""
+    """Runs until `stop` is set. `environment` is what the children get; `servers` are watched too."""
 
-    def __init__(self, home: Home, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        home: Home,
+        environment: Mapping[str, str],
+        commands: Mapping[str, Sequence[str]] = COMMANDS,
+        servers: PrivateServers | None = None,
+    ) -> None:
         self._home = home
         self._environment = dict(environment)
-        self._children = [Child(name, command) for name, command in COMMANDS.items()]
-        self._servers = PrivateServers(home.folder / "servers") if servers_are_private() else None
+        self._children = [Child(name, tuple(command)) for name, command in commands.items()]
+        self._servers = servers
         self._servers_seen_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
@@ -151,7 +157,8 @@ def run_here(home: Home) -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    Supervisor(home, suite_environment(home.read(), home)).run(stop)
+    servers = PrivateServers(home.folder / "servers") if servers_are_private() else None
+    Supervisor(home, suite_environment(home.read(), home), servers=servers).run(stop)
 
 
 def start_detached(home: Home) -> None:

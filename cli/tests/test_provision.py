@@ -1,0 +1,122 @@
+"""Provisioning makes what is missing, twice the same, and gives each service its own door only."""
+
+import json
+import os
+import secrets
+import signal
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import psycopg
+import pytest
+from amqp.basic_message import Message
+from amqp.exceptions import AccessRefused
+from psycopg import sql
+
+from headwater.home import Home
+from headwater.provision import BROKER_USERS, ServersNotNamed, find_servers, provision, suite_environment
+from headwater.servers import PrivateServers
+from kernel.broker import connect
+from kernel.config import CONTEXTS, Settings
+from testkit import Servers
+from testkit.brokers import Broker
+from testkit.servers import wanted_kind
+
+
+class Suite:
+    """A provisioned suite of a random name on the test servers."""
+
+    def __init__(self, home: Home, environment: dict[str, str]) -> None:
+        self.home = home
+        self.environment = environment
+
+    def provision(self) -> dict[str, str]:
+        told: list[str] = []
+        provision(self.home, told.append, self.environment)
+        return suite_environment(self.home.read(), self.home, self.environment)
+
+
+@pytest.fixture
+def suite(tmp_path: Path, servers: Servers, broker: Broker, amqp: str) -> Iterator[Suite]:
+    name = f"t_{secrets.token_hex(4)}"
+    yield Suite(
+        Home(tmp_path),
+        {
+            "HEADWATER_NAME": name,
+            "HEADWATER_POSTGRES_URL": servers.postgres_url,
+            "HEADWATER_AMQP_URL": amqp,
+            "HEADWATER_RABBITMQ_API": servers.rabbitmq_api,
+        },
+    )
+    for service in BROKER_USERS:
+        broker.management.ask("DELETE", f"users/{quote(f'{name}-{service}')}")
+    with psycopg.connect(servers.postgres_url, autocommit=True) as admin:
+        for service in CONTEXTS:
+            database = sql.Identifier(f"{name}_{service}")
+            admin.execute(sql.SQL("drop database if exists {} with (force)").format(database))
+            admin.execute(sql.SQL("drop role if exists {}").format(database))
+            owner = sql.Identifier(f"{name}_{service}_owner")
+            admin.execute(sql.SQL("drop role if exists {}").format(owner))
+
+
+def test_provisioning_twice_changes_nothing_and_opens_only_one_s_own_doors(suite: Suite) -> None:
+    first = suite.provision()
+    assert suite.provision() == first
+
+    state = suite.home.folder / "suite.json"
+    assert stat.S_IMODE(state.stat().st_mode) == 0o600
+    assert json.loads(state.read_text())["administrator"]["login"] == "admin"
+
+    pipeline = Settings.from_environment("pipeline", first)
+    with psycopg.connect(pipeline.database_url) as connection:
+        connection.execute("select count(*) from events")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute("truncate events")
+    trespass = pipeline.database_url.rpartition("_")[0] + "_customer"
+    with pytest.raises(psycopg.OperationalError, match="permission denied"):
+        psycopg.connect(trespass)
+
+
+def test_nobody_publishes_events_of_another_service(suite: Suite) -> None:
+    environment = suite.provision()
+    connection = connect(environment["PIPELINE_AMQP_URL"])
+    try:
+        channel = connection.channel()
+        channel.exchange_declare("crm.events", "topic", durable=True, auto_delete=False)
+        channel.confirm_select()
+        publish(channel, "03.pipeline.OpportunityWon")
+        with pytest.raises(AccessRefused):
+            publish(channel, "03.customer.CustomerRegistered")
+    finally:
+        connection.close()
+
+
+def publish(channel: Any, key: str) -> None:
+    """Publish and wait for the broker's word."""
+    channel.basic_publish(Message(b""), "crm.events", key)
+    channel.connection.drain_events(timeout=5)
+
+
+def test_naming_only_some_servers_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ServersNotNamed, match="HEADWATER_AMQP_URL, HEADWATER_RABBITMQ_API"):
+        find_servers(Home(tmp_path), print, {"HEADWATER_POSTGRES_URL": "postgresql://x"})
+
+
+def test_private_servers_that_were_killed_come_back_on_the_same_ports(tmp_path: Path) -> None:
+    if wanted_kind(os.environ) != "private":
+        pytest.skip("HEADWATER_TEST_SERVERS asks for other servers than private ones")
+    private = PrivateServers(tmp_path, durable=False)
+    addresses = private.up()
+    try:
+        assert private.status() == {"postgres": True, "rabbitmq": True}
+        for pid in private.pids().values():
+            os.kill(pid, signal.SIGKILL)
+        assert private.up() == addresses
+        with psycopg.connect(addresses.postgres_url) as connection:
+            assert connection.execute("select 1").fetchone() == (1,)
+    finally:
+        private.down()
+    assert private.pids() == {}
