@@ -77,12 +77,8 @@ Event = NoteTaken | NoteAmended | NoteStruck
 @cache
 def messages() -> ModuleType:
     """The generated module that notes would have, had they a contract."""
-    file = descriptor_pb2.FileDescriptorProto(
-        name="kernel_test/notes.proto", package="kernel_test.v1", syntax="proto3"
-    )
-    file.dependency.extend(
-        [money_pb2.DESCRIPTOR.name, options_pb2.DESCRIPTOR.name, timestamp_pb2.DESCRIPTOR.name]
-    )
+    file = descriptor_pb2.FileDescriptorProto(name="kernel_test/notes.proto", package="kernel_test.v1", syntax="proto3")
+    file.dependency.extend([money_pb2.DESCRIPTOR.name, options_pb2.DESCRIPTOR.name, timestamp_pb2.DESCRIPTOR.name])
 
     def message(name: str, subject: str, *fields: tuple[str, int, dict[str, Any]]) -> Any:
         made = file.message_type.add(name=name)
@@ -91,9 +87,7 @@ def messages() -> ModuleType:
         for number, (field_name, kind, more) in enumerate(fields, 1):
             more = dict(more)
             marked = more.pop("personal", False)
-            field = made.field.add(
-                name=field_name, number=number, type=kind, label=more.pop("label", 1), **more
-            )
+            field = made.field.add(name=field_name, number=number, type=kind, label=more.pop("label", 1), **more)
             field.options.Extensions[options_pb2.personal] = marked
         return made
 
@@ -201,9 +195,7 @@ def notes_database(database: Callable[[str], Any]) -> Any:
 
     found = database("kernel")
     with psycopg.connect(found.owner_url, autocommit=True) as owner:
-        owner.execute(
-            "create table notes (note_id uuid primary key, text text not null, version bigint not null)"
-        )
+        owner.execute("create table notes (note_id uuid primary key, text text not null, version bigint not null)")
         owner.execute("grant select, insert, update, delete on notes to public")
     return found
 

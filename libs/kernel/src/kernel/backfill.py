@@ -51,9 +51,7 @@ class BackfillClient:
         self._channel.basic_consume(_REPLY_TO, no_ack=True, callback=self._on_answer)
         self._channel.events["basic_return"].add(self._on_return)
 
-    def fetch(
-        self, context: str, slot: int, after: int, up_to: int = 0, limit: int = PAGE
-    ) -> BackfillResponse:
+    def fetch(self, context: str, slot: int, after: int, up_to: int = 0, limit: int = PAGE) -> BackfillResponse:
         """Return one page of a context's log. Raises Unavailable when no relay answers."""
         self._expected, self._unroutable = str(uuid4()), False
         request = BackfillRequest(slot=slot, after_position=after, up_to_position=up_to, limit=limit)

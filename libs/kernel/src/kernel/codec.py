@@ -31,9 +31,7 @@ from kernel.vault import ERASED, Keys, seal, unseal
 Upcast = Callable[[Any], Message]
 """Turns an old message into today's; returns the same type when only its content changed."""
 
-_ERASED_ON_THE_WAY = (
-    "\ue000erased\ue000"  # messages hold plain text only; ERASED takes its place in the event
-)
+_ERASED_ON_THE_WAY = "\ue000erased\ue000"  # messages hold plain text only; ERASED takes its place in the event
 _Descriptor = Any  # the stubs tell the pure Python and the C descriptor apart; both arrive here
 _Field = Any
 _TEXT_CHANGE = Callable[[str, str, str], str]  # (subject, text, binding) -> text
@@ -136,9 +134,7 @@ def _personal_fields_of(descriptor: _Descriptor, seen: frozenset[str]) -> tuple[
             if not (_is_text(field) or _is_text_map(field)):
                 raise ContractError(f"{field.full_name} is personal but not text")
             found.append((field, True))
-        elif field.message_type is not None and _personal_fields_of(
-            field.message_type, seen | {descriptor.full_name}
-        ):
+        elif field.message_type is not None and _personal_fields_of(field.message_type, seen | {descriptor.full_name}):
             found.append((field, False))
     return tuple(found)
 

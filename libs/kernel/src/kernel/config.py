@@ -99,7 +99,6 @@ class Settings:
         """The URL of the role that owns the tables; only migrations and rebuilds need it."""
         if not self.owner_database_url:
             raise ConfigurationError(
-                f"{self.service.upper()}_OWNER_DATABASE_URL is missing: "
-                "migrations and rebuilds run as the owner"
+                f"{self.service.upper()}_OWNER_DATABASE_URL is missing: migrations and rebuilds run as the owner"
             )
         return self.owner_database_url

@@ -44,9 +44,7 @@ class Consumer(Protocol):
         """Cut events into parts that are each handled in a transaction of their own."""
         ...
 
-    def begin(
-        self, connection: Connection[DictRow], part: Sequence[Delivered]
-    ) -> AbstractContextManager[Work]:
+    def begin(self, connection: Connection[DictRow], part: Sequence[Delivered]) -> AbstractContextManager[Work]:
         """Begin one part's transaction, on the connection given or on one of its own."""
         ...
 
@@ -86,9 +84,7 @@ class Reactions:
     name = REACTIONS
     wants_the_past = False
 
-    def __init__(
-        self, service: str, store: EventStore[Any], reactions: Mapping[type[Message], Reaction]
-    ) -> None:
+    def __init__(self, service: str, store: EventStore[Any], reactions: Mapping[type[Message], Reaction]) -> None:
         self._service = service
         self._store = store
         self._by_type = {message.DESCRIPTOR.full_name: do for message, do in reactions.items()}

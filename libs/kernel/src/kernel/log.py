@@ -100,9 +100,7 @@ class LogRecorder(PostgresApplicationRecorder):
         """Join the appenders until the transaction ends. Must precede the first position drawn."""
         self._lock_table(cursor)
 
-    def append(
-        self, cursor: Cursor[DictRow], events: Sequence[tuple[UUID, int, str, bytes, Metadata]]
-    ) -> list[int]:
+    def append(self, cursor: Cursor[DictRow], events: Sequence[tuple[UUID, int, str, bytes, Metadata]]) -> list[int]:
         """Insert (stream, version, type, data, metadata) rows; return their positions, in order.
 
         Raises psycopg.errors.UniqueViolation when a stream already has such a version.
@@ -138,9 +136,7 @@ class LogRecorder(PostgresApplicationRecorder):
 
     def read_streams(self, cursor: Cursor[DictRow], streams: Sequence[UUID]) -> dict[UUID, list[Entry]]:
         """Return several streams at once, each in the order of its versions."""
-        statement = self._read + SQL(
-            " where originator_id = any(%s) order by originator_id, originator_version"
-        )
+        statement = self._read + SQL(" where originator_id = any(%s) order by originator_id, originator_version")
         found: dict[UUID, list[Entry]] = {stream: [] for stream in streams}
         for row in cursor.execute(statement, (list(streams),), prepare=True).fetchall():
             found[row["originator_id"]].append(_entry(row))
@@ -174,9 +170,7 @@ class LogRecorder(PostgresApplicationRecorder):
             assert row is not None
             schema, name = (part.strip('"') for part in row["name"].split("."))
             self._sequence = SQL("{0}.{1}").format(Identifier(schema), Identifier(name))
-        row = connection.execute(
-            SQL("select last_value, is_called from {0}").format(self._sequence)
-        ).fetchone()
+        row = connection.execute(SQL("select last_value, is_called from {0}").format(self._sequence)).fetchone()
         assert row is not None
         return int(row["last_value"]) if row["is_called"] else 0
 

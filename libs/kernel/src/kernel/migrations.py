@@ -42,15 +42,11 @@ def migrate(
             checksum = hashlib.sha256(text.encode()).hexdigest()
             if name in done:
                 if done[name] != checksum:
-                    raise MigrationChanged(
-                        f"{name} was edited after it was applied; undo that and add a new file"
-                    )
+                    raise MigrationChanged(f"{name} was edited after it was applied; undo that and add a new file")
                 continue
             with connection.transaction():
                 connection.execute(text.encode())
-                connection.execute(
-                    "insert into migrations (name, checksum) values (%s, %s)", (name, checksum)
-                )
+                connection.execute("insert into migrations (name, checksum) values (%s, %s)", (name, checksum))
             tell(f"applied {name}")
             applied += 1
         _grant(connection, service_role)

@@ -101,8 +101,7 @@ def list_parked(cursor: Cursor[DictRow], consumer: str = "", limit: int = 100) -
 def next_parked(cursor: Cursor[DictRow], consumer: str, context: str, stream: UUID) -> Delivered | None:
     """Return the parked event of a stream that comes first."""
     row = cursor.execute(
-        "select body from parked where consumer = %s and context = %s and stream_id = %s"
-        " order by position limit 1",
+        "select body from parked where consumer = %s and context = %s and stream_id = %s order by position limit 1",
         (consumer, context, stream),
     ).fetchone()
     return Delivered.of(RecordedEvent.FromString(row["body"])) if row else None

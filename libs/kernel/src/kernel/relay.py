@@ -167,9 +167,7 @@ class _Shift:
                 self._tell_lag(0, 0.0)
                 return 0
             self._horizon = self._relay.recorder.horizon_on(self._connection)
-        entries = self._relay.recorder.read_log(
-            self._connection, self._position, self._horizon, self._relay.window
-        )
+        entries = self._relay.recorder.read_log(self._connection, self._position, self._horizon, self._relay.window)
         if not entries:
             self._position = self._horizon  # only holes: positions drawn and rolled back
             return 0
@@ -217,9 +215,7 @@ class _Shift:
             return
         self._next_heartbeat = time.monotonic() + self._relay.heartbeat_every_s
         context = self._relay.context
-        heartbeat = LogHeartbeat(
-            context=context, position=self._position, slot_positions=self._slot_positions
-        )
+        heartbeat = LogHeartbeat(context=context, position=self._position, slot_positions=self._slot_positions)
         self._publisher.publish(
             heartbeat.SerializeToString(),
             EVENTS,

@@ -32,9 +32,7 @@ class Retried:
     failure: str = ""
 
 
-def retry_parked(
-    consumers: Sequence[Consumer], database_url: str, stream: UUID | None = None
-) -> Iterator[Retried]:
+def retry_parked(consumers: Sequence[Consumer], database_url: str, stream: UUID | None = None) -> Iterator[Retried]:
     """Retry what is parked for these consumers, of one stream or of all; tell stream by stream.
 
     Raises psycopg.OperationalError if the database is away: nothing is then half done.

@@ -279,9 +279,7 @@ def _remember(call: Call, method: Method, fingerprint: bytes, response: Message)
 
 def _again(method: Method, row: Mapping[str, Any], fingerprint: bytes) -> Message:
     if bytes(row["fingerprint"]) != fingerprint:
-        raise InvalidArgument(
-            "request_id", "was used before for another request; use a fresh one for every command"
-        )
+        raise InvalidArgument("request_id", "was used before for another request; use a fresh one for every command")
     return method.response_type.FromString(bytes(row["response"]))
 
 

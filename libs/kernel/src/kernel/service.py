@@ -83,18 +83,14 @@ def endpoints_of(service: Service, peers: Peers) -> list[Any]:
     from kernel.rpc import Endpoint
 
     verifier = Verifier(service.settings.token_public_key)
-    return [
-        Endpoint(descriptor, api, service.store, verifier, peers.channel) for descriptor, api in service.apis
-    ]
+    return [Endpoint(descriptor, api, service.store, verifier, peers.channel) for descriptor, api in service.apis]
 
 
 def relay_loop(service: Service, stop: threading.Event) -> None:
     """Publish the service's log until told to stop."""
     from kernel.relay import Relay
 
-    Relay(service.name, service.settings.database_url, service.settings.amqp_url, service.store.recorder).run(
-        stop
-    )
+    Relay(service.name, service.settings.database_url, service.settings.amqp_url, service.store.recorder).run(stop)
 
 
 def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
@@ -154,14 +150,10 @@ def start_unpatched(
         server, _ = serve(endpoints, listen, threads)
     for service in services:
         if relay:
-            loops.append(
-                threading.Thread(target=relay_loop, args=(service, stop), name=f"relay-{service.name}")
-            )
+            loops.append(threading.Thread(target=relay_loop, args=(service, stop), name=f"relay-{service.name}"))
         if worker and service.jobs:
             loops += [
-                threading.Thread(
-                    target=worker_loop, args=(service, peers, stop), name=f"worker-{service.name}-{n}"
-                )
+                threading.Thread(target=worker_loop, args=(service, peers, stop), name=f"worker-{service.name}-{n}")
                 for n in range(_WORKER_THREADS)
             ]
     for loop in loops:
@@ -237,9 +229,7 @@ def run_migrations(name: str, settings: Settings, tell: Callable[[str], None] = 
     package_file = import_module(name).__file__
     assert package_file is not None
     role = str(conninfo_to_dict(settings.database_url)["user"])
-    applied = migrate(
-        settings.owner_url(), [folder_of(package_file)], role, lambda line: tell(f"{name}: {line}")
-    )
+    applied = migrate(settings.owner_url(), [folder_of(package_file)], role, lambda line: tell(f"{name}: {line}"))
     tell(f"{name}: {applied} migrations applied; the database is up to date")
     return applied
 

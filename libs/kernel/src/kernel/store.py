@@ -315,9 +315,7 @@ class EventStore(Generic[E]):
 
     def decode(self, cursor: Cursor[DictRow], entries: Sequence[Entry]) -> list[Recorded[E]]:
         """Return log entries as events of today, for rebuilding and auditing."""
-        events = self.codec.decode(
-            [(e.type, e.data, f"{e.stream}/{e.version}") for e in entries], self.keys(cursor)
-        )
+        events = self.codec.decode([(e.type, e.data, f"{e.stream}/{e.version}") for e in entries], self.keys(cursor))
         return [
             Recorded(e.stream, e.version, e.position, event, e.metadata)
             for e, event in zip(entries, events, strict=True)

@@ -66,9 +66,7 @@ def set_up(service: str, otlp_endpoint: str = "", level: int = logging.INFO) -> 
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
         provider = TracerProvider(resource=Resource.create({"service.name": service}))
-        provider.add_span_processor(
-            BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces"))
-        )
+        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(f"{otlp_endpoint.rstrip('/')}/v1/traces")))
         trace.set_tracer_provider(provider)
 
 

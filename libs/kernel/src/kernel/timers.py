@@ -174,8 +174,7 @@ class JobRunner:
             else:
                 with self._store.connection() as connection:
                     connection.execute(
-                        "delete from timers where key = %s and due_at = %s and attempts = %s"
-                        " and correlation_id = %s",
+                        "delete from timers where key = %s and due_at = %s and attempts = %s and correlation_id = %s",
                         (timer.key, timer.due_at, timer.attempts, timer.correlation_id),
                     )
         return taken
@@ -254,8 +253,7 @@ def failed_timers(cursor: Cursor[DictRow], limit: int = 100) -> list[DictRow]:
 def retry_failed_timers(cursor: Cursor[DictRow]) -> int:
     """Give every timer that was set aside a fresh start; return how many there were."""
     cursor.execute(
-        "update timers set failed_at = null, attempts = 0, not_before = '-infinity'"
-        " where failed_at is not null"
+        "update timers set failed_at = null, attempts = 0, not_before = '-infinity' where failed_at is not null"
     )
     return cursor.rowcount
 

@@ -113,9 +113,7 @@ class TableKeys:
             )
             known |= self._read(missing)
             if forgotten := [s for s in missing if s not in known]:
-                raise SubjectForgotten(
-                    f"{forgotten[0]} was forgotten; record the person anew under another id"
-                )
+                raise SubjectForgotten(f"{forgotten[0]} was forgotten; record the person anew under another id")
         return known
 
     def find(self, subjects: set[str]) -> dict[str, bytes | None]:

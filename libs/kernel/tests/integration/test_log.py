@@ -23,9 +23,7 @@ def someone() -> Cause:
     return Cause.of("person:00000000-0000-0000-0000-000000000001")
 
 
-def test_a_tailing_reader_misses_nothing_while_many_append(
-    store: EventStore[Any], notes: SimpleNamespace
-) -> None:
+def test_a_tailing_reader_misses_nothing_while_many_append(store: EventStore[Any], notes: SimpleNamespace) -> None:
     """Writers race; a reader that only trusts the horizon sees every event once, and rising."""
     written: list[UUID] = []
     lock = threading.Lock()
@@ -98,16 +96,12 @@ def test_views_and_events_stand_or_fall_together(store: EventStore[Any], notes: 
         tx.append(lost, 0, [notes.NoteTaken(lost, uuid4(), "goes", answers={})])
         raise RuntimeError("changed my mind")
     with store.query() as cursor:
-        assert cursor.execute("select note_id, text from notes").fetchall() == [
-            {"note_id": kept, "text": "stays"}
-        ]
+        assert cursor.execute("select note_id, text from notes").fetchall() == [{"note_id": kept, "text": "stays"}]
     with store.transaction(someone()) as tx:
         assert tx.history(lost) == []
 
 
-def test_a_key_that_was_rolled_back_never_seals_what_stays(
-    store: EventStore[Any], notes: SimpleNamespace
-) -> None:
+def test_a_key_that_was_rolled_back_never_seals_what_stays(store: EventStore[Any], notes: SimpleNamespace) -> None:
     author, note = uuid4(), new_id()
     with pytest.raises(RuntimeError), store.transaction(someone()) as tx:
         tx.append(note, 0, [notes.NoteTaken(note, author, "first try", answers={})])

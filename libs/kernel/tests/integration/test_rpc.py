@@ -65,9 +65,7 @@ def api(notes: SimpleNamespace) -> NoteApi:
 
 
 @pytest.fixture
-def ask(
-    store: EventStore[Any], notes: SimpleNamespace, api: NoteApi, signing_key: Ed25519PrivateKey
-) -> Iterator[Any]:
+def ask(store: EventStore[Any], notes: SimpleNamespace, api: NoteApi, signing_key: Ed25519PrivateKey) -> Iterator[Any]:
     public = signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     service = notes.messages.DESCRIPTOR.services_by_name["NoteService"]
     server, port = serve([Endpoint(service, api, store, Verifier(public))], "127.0.0.1:0")
@@ -80,9 +78,7 @@ def ask(
             claims | {"iat": now - 30, "exp": now + life_s, "aud": AUDIENCE} | more, signing_key, ALGORITHM
         )
 
-    def ask(
-        name: str, _token: str | None = None, _metadata: tuple[tuple[str, str], ...] = (), **values: Any
-    ) -> Any:
+    def ask(name: str, _token: str | None = None, _metadata: tuple[tuple[str, str], ...] = (), **values: Any) -> Any:
         request = getattr(notes.messages, f"{name}Request")(**values)
         call = channel.unary_unary(
             f"/kernel_test.v1.NoteService/{name}",
@@ -194,9 +190,7 @@ def test_nobody_gets_in_without_a_good_token(ask: Any, signing_key: Ed25519Priva
 def test_a_permission_is_needed_for_every_call(ask: Any) -> None:
     reader = ask.token(permissions=("kernel.note.read",))
     ask("GetNote", reader, note_id=str(uuid4()))
-    error = refused(
-        lambda: ask("TakeNote", reader, note_id=str(uuid4()), text="x"), grpc.StatusCode.PERMISSION_DENIED
-    )
+    error = refused(lambda: ask("TakeNote", reader, note_id=str(uuid4()), text="x"), grpc.StatusCode.PERMISSION_DENIED)
     assert "kernel.note.write" in error.details()
 
 

@@ -78,9 +78,7 @@ def test_a_timer_fires_when_due_and_only_once(store: EventStore[Any], clock: Mov
     assert event.metadata.actor == "service:kernel"
 
 
-def test_a_replaced_or_cancelled_timer_does_not_fire(
-    store: EventStore[Any], clock: MovedClock, strike: Any
-) -> None:
+def test_a_replaced_or_cancelled_timer_does_not_fire(store: EventStore[Any], clock: MovedClock, strike: Any) -> None:
     moved = plan(store, "t1", START)
     plan(store, "t1", START + timedelta(days=1))
     gone = plan(store, "t2", START)
@@ -151,9 +149,7 @@ def test_a_job_whose_process_died_is_taken_up_again(store: EventStore[Any], cloc
     plan(store, "j1", START)
     with pytest.raises(Killed):
         JobRunner("kernel", store, {"strike": dies}, lambda context, timer: None).run_once()
-    runner = JobRunner(
-        "kernel", store, {"strike": lambda t, w: done.append(t.key)}, lambda context, timer: None
-    )
+    runner = JobRunner("kernel", store, {"strike": lambda t, w: done.append(t.key)}, lambda context, timer: None)
     assert runner.run_once() == 0, "the lease still holds"
     clock.pass_(minutes=5)
     assert runner.run_once() == 1

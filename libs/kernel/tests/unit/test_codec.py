@@ -105,9 +105,7 @@ def test_personal_text_of_nobody_is_refused(notes, keys):
 
 def test_an_old_event_reads_as_todays(notes, keys, taken):
     def amended_was_taken(old):
-        return notes.messages.NoteTaken(
-            note_id=old.note_id, author_id=old.author_id, text=old.text, share="0", mood=1
-        )
+        return notes.messages.NoteTaken(note_id=old.note_id, author_id=old.author_id, text=old.text, share="0", mood=1)
 
     codec = Codec((notes.NoteTaken,), [notes.messages], {notes.messages.NoteAmended: amended_was_taken})
     [stored] = notes.codec.encode([(notes.NoteAmended(UUID(int=1), UUID(int=2), "old"), "b/1")], keys)
