@@ -15,6 +15,8 @@ import contracts_workspace
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
+MOST_LINES = 80
+"""Shown of what a failed check said."""
 
 
 def main(folders: list[str]) -> int:
@@ -22,8 +24,8 @@ def main(folders: list[str]) -> int:
     sources = source_folders(folders)
     now, before = contracts_workspace.prepare()
     checks: dict[str, list[str]] = {
-        "lint": ["ruff", "check", "-q", *everywhere],
-        "format": ["ruff", "format", "-q", "--check", *everywhere],
+        "lint": ["ruff", "check", "-q", "--output-format=concise", *everywhere],
+        "format": ["ruff", "format", "--check", *everywhere],
         "types": ["mypy", *sources],
     }
     if not folders:
@@ -55,7 +57,8 @@ def passes(name: str, command: list[str]) -> bool:
     verdict = "ok" if done.returncode == 0 else "FAILED"
     print(f"{name:10} {verdict:7} {time.monotonic() - started:5.1f} s", flush=True)
     if done.returncode:
-        print(done.stdout + done.stderr)
+        lines = (done.stdout + done.stderr).splitlines()
+        print("\n".join(lines[-MOST_LINES:]))
     return done.returncode == 0
 
 

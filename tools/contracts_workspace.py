@@ -37,9 +37,7 @@ def prepare(against: str = os.environ.get("HEADWATER_BREAKING_AGAINST", "main"))
 def committed(revision: str) -> bytes:
     """A tar of proto/ as committed."""
     for candidate in (revision, f"origin/{revision}", "HEAD"):
-        done = subprocess.run(
-            ["git", "archive", "--format=tar", candidate, "proto"], cwd=ROOT, capture_output=True
-        )
+        done = subprocess.run(["git", "archive", "--format=tar", candidate, "proto"], cwd=ROOT, capture_output=True)
         if done.returncode == 0:
             return done.stdout
     raise SystemExit(f"no contracts to compare with: {done.stderr.decode()}")

@@ -3,6 +3,7 @@
 import json
 import os
 import secrets
+import shutil
 import signal
 import stat
 from collections.abc import Iterator
@@ -119,4 +120,6 @@ def test_private_servers_that_were_killed_come_back_on_the_same_ports(tmp_path: 
             assert connection.execute("select 1").fetchone() == (1,)
     finally:
         private.down()
-    assert private.pids() == {}
+        remaining = private.pids()
+        shutil.rmtree(private.folder)
+    assert remaining == {}

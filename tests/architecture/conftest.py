@@ -41,11 +41,7 @@ class Source:
             if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
         }
         for node in ast.walk(self.tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and id(node) not in documentation
-            ):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documentation:
                 yield node.value
 
     def names_called(self) -> Iterator[str]:
@@ -79,9 +75,7 @@ def test_files() -> list[Source]:
 @pytest.fixture(scope="session")
 def contracts() -> list[FileDescriptorProto]:
     """Our proto files, with comments."""
-    everything = FileDescriptorSet.FromString(
-        resources.files("crm").joinpath("descriptors.binpb").read_bytes()
-    )
+    everything = FileDescriptorSet.FromString(resources.files("crm").joinpath("descriptors.binpb").read_bytes())
     return [file for file in everything.file if file.package.startswith("crm.")]
 
 

@@ -44,8 +44,7 @@ def test_a_get_has_no_side_effects(contracts: Any) -> None:
     wrong = [
         name
         for name, method in rpcs(contracts)
-        if (rule_of(method) or ("",))[0] == "GET"
-        and method.options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS
+        if (rule_of(method) or ("",))[0] == "GET" and method.options.idempotency_level != MethodOptions.NO_SIDE_EFFECTS
     ]
     assert wrong == []
 
@@ -84,9 +83,7 @@ def test_what_sounds_personal_is_marked_personal(contracts: Any) -> None:
 
 
 def test_every_personal_event_names_whose_data_it_holds(contracts: Any, events: Any) -> None:
-    known = {
-        f".{file.package}.{message.name}": message for file in contracts for message in file.message_type
-    }
+    known = {f".{file.package}.{message.name}": message for file in contracts for message in file.message_type}
     wrong = []
     for event in events:
         if not holds_personal(event.message, known, depth=6):
@@ -128,10 +125,6 @@ def with_nested(messages: Any) -> list[DescriptorProto]:
 def holds_personal(message: DescriptorProto, known: dict[str, DescriptorProto], depth: int) -> bool:
     return any(
         field.options.Extensions[personal]
-        or (
-            depth > 0
-            and field.type_name in known
-            and holds_personal(known[field.type_name], known, depth - 1)
-        )
+        or (depth > 0 and field.type_name in known and holds_personal(known[field.type_name], known, depth - 1))
         for field in message.field
     )

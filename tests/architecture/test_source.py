@@ -27,9 +27,7 @@ def test_every_module_says_what_it_is_for(product: Any) -> None:
 
 def test_no_consumer_is_cancelled_before_its_channel_closes(product: Any) -> None:
     """basic.cancel on a single active consumer lost up to 556 of 60,000 events."""
-    wrong = [
-        source.name for source in product if {"basic_cancel", "cancel_consumer"} & set(source.names_called())
-    ]
+    wrong = [source.name for source in product if {"basic_cancel", "cancel_consumer"} & set(source.names_called())]
     assert wrong == []
 
 

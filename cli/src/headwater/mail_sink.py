@@ -26,10 +26,7 @@ from kernel.ids import new_id
 MOST_MESSAGES = 2000
 MOST_SHOWN = 200
 LARGEST_MESSAGE = 10 * 1024 * 1024
-STYLE = (
-    "body{font:15px sans-serif;max-width:60em;margin:2em auto}"
-    "details{padding:.5em 0}pre{white-space:pre-wrap}"
-)
+STYLE = "body{font:15px sans-serif;max-width:60em;margin:2em auto}details{padding:.5em 0}pre{white-space:pre-wrap}"
 
 
 class Keeping:
@@ -105,9 +102,7 @@ def main() -> None:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    receiving = Controller(
-        Keeping(home.mail), hostname="127.0.0.1", port=smtp.port, data_size_limit=LARGEST_MESSAGE
-    )
+    receiving = Controller(Keeping(home.mail), hostname="127.0.0.1", port=smtp.port, data_size_limit=LARGEST_MESSAGE)
     receiving.start()
     showing = serve_page(home.mail, page.port)
     stop.wait()

@@ -89,9 +89,7 @@ def find_servers(home: Home, tell: Tell, environment: Mapping[str, str] = os.env
 
 def servers_are_private(environment: Mapping[str, str] = os.environ) -> bool:
     """Whether the servers are ours to start and stop as processes of this machine."""
-    return not environment.get("HEADWATER_POSTGRES_URL") and (
-        environment.get("HEADWATER_SERVERS") != "containers"
-    )
+    return not environment.get("HEADWATER_POSTGRES_URL") and (environment.get("HEADWATER_SERVERS") != "containers")
 
 
 # -- secrets and ports ---------------------------------------------------------------
@@ -157,13 +155,9 @@ def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
             # A superuser may give databases away; anybody else must be a member of the new owner.
             admin.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(owner)))
             for statement in (
-                sql.SQL("create database {} owner {}").format(
-                    sql.Identifier(database), sql.Identifier(owner)
-                ),
+                sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(owner)),
                 sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)),
-                sql.SQL("grant connect on database {} to {}").format(
-                    sql.Identifier(database), sql.Identifier(role)
-                ),
+                sql.SQL("grant connect on database {} to {}").format(sql.Identifier(database), sql.Identifier(role)),
             ):
                 admin.execute(statement)
 
@@ -177,9 +171,7 @@ def _keep_role(admin: psycopg.Connection[Any], role: str, password: str) -> None
     known = admin.execute("select from pg_roles where rolname = %s", (role,)).fetchone()
     verb = "create" if known is None else "alter"
     admin.execute(
-        sql.SQL("{} role {} login password {}").format(
-            sql.SQL(verb), sql.Identifier(role), sql.Literal(password)
-        )
+        sql.SQL("{} role {} login password {}").format(sql.SQL(verb), sql.Identifier(role), sql.Literal(password))
     )
 
 
@@ -246,9 +238,7 @@ def suite_environment(
     }
     for service in BROKER_USERS:
         prefix = service.upper()
-        variables[f"{prefix}_AMQP_URL"] = management.url(
-            f"{state['name']}-{service}", kept[f"{service}.broker"]
-        )
+        variables[f"{prefix}_AMQP_URL"] = management.url(f"{state['name']}-{service}", kept[f"{service}.broker"])
         variables[f"{prefix}_SERVICE_SECRET"] = kept[f"{service}.service"]
     for service in CONTEXTS:
         prefix = service.upper()

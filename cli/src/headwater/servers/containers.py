@@ -64,9 +64,7 @@ class Containers:
         for name in (self._rabbitmq, self._postgres):
             _docker("stop", name, check=False)
 
-    def _start(
-        self, name: str, options: list[str], image: tuple[str, str], tell: Callable[[str], None]
-    ) -> None:
+    def _start(self, name: str, options: list[str], image: tuple[str, str], tell: Callable[[str], None]) -> None:
         known = _docker("ps", "-aq", "--filter", f"name=^{name}$")
         if known:
             _docker("start", name)

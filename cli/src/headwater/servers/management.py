@@ -40,6 +40,4 @@ class Management:
         login, _, host = parts.netloc.rpartition("@")
         if user:
             login = f"{quote(user, safe='')}:{quote(password, safe='')}"
-        return urlunsplit(
-            parts._replace(netloc=f"{login}@{host}", path="/" + quote(vhost or self.vhost, safe=""))
-        )
+        return urlunsplit(parts._replace(netloc=f"{login}@{host}", path="/" + quote(vhost or self.vhost, safe="")))

@@ -104,9 +104,7 @@ def _exists(pid: int) -> bool:
         return not Path("/proc/self").exists()
 
 
-def wait_healthy(
-    what: str, probe: Callable[[], bool], timeout_s: float, log: Path, still: Callable[[], bool]
-) -> None:
+def wait_healthy(what: str, probe: Callable[[], bool], timeout_s: float, log: Path, still: Callable[[], bool]) -> None:
     """Return once `probe` says yes; raise NotHealthy when time is up or `still` says no."""
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline and still():

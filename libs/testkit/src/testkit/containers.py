@@ -34,9 +34,7 @@ def container_servers(environment: Mapping[str, str] = os.environ) -> Iterator[S
         driver=None,
     ).with_command("postgres -c fsync=off -c synchronous_commit=off -c max_connections=300")
     rabbitmq = (
-        RabbitMqContainer(
-            environment.get(RABBITMQ_IMAGE, "rabbitmq:3-management"), username=USER, password=USER
-        )
+        RabbitMqContainer(environment.get(RABBITMQ_IMAGE, "rabbitmq:3-management"), username=USER, password=USER)
         .with_exposed_ports(AMQP_PORT, MANAGEMENT_PORT)
         .with_env("RABBITMQ_LOOPBACK_USERS", "none")
     )
