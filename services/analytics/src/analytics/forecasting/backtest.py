@@ -46,9 +46,7 @@ class Score:
     bias: float
 
 
-def backtest(
-    history: History, until: float, cut_offs: int = 12, horizons: int = 3, seed: int = 0
-) -> list[Judged]:
+def backtest(history: History, until: float, cut_offs: int = 12, horizons: int = 3, seed: int = 0) -> list[Judged]:
     """Forecast again from the start of each of the last months before `until`, and note what came true.
 
     Only months that were over by `until` are judged, and only cut-offs after three months with wins.

@@ -66,9 +66,7 @@ def months_ahead(cut_off: float, months: int) -> list[int]:
     return list(range(first, first + months))
 
 
-def forecast(
-    history: History, cut_off: float, months: int, seed: int = 0, draws: int = DRAWS
-) -> Forecast:
+def forecast(history: History, cut_off: float, months: int, seed: int = 0, draws: int = DRAWS) -> Forecast:
     """Forecast from what had happened before the cut-off. The same seed gives the same answer."""
     ahead = months_ahead(cut_off, months)
     hazards = learn(history, cut_off)
@@ -84,9 +82,7 @@ def forecast(
         random.normal(-(hazards.shock**2) / 2, hazards.shock, size=(draws, months))
         + random.normal(0.0, 1.0, size=(draws, 1)) / np.sqrt(max(len(won_at), 4))
     )
-    arrival_noise = random.gamma(hazards.arrivals_seen + 1.0, size=(draws, 1)) / (
-        hazards.arrivals_seen + 1.0
-    )
+    arrival_noise = random.gamma(hazards.arrivals_seen + 1.0, size=(draws, 1)) / (hazards.arrivals_seen + 1.0)
     fresh_wins = random.poisson(np.maximum(fresh * shocks * arrival_noise, 0.0))
     wins = _trials(random, chance, np.ones(len(age)), shocks)
     deals = _outlooks(
@@ -233,9 +229,7 @@ def _history_months(
     past = [won_in(month) for month in range(max(current - 3, first), current)]
     already = np.zeros(len(ahead))
     already[0] = won_in(current)
-    year_before = [
-        won_in(month - 12) if first < month - 12 < current else None for month in ahead
-    ]
+    year_before = [won_in(month - 12) if first < month - 12 < current else None for month in ahead]
     return already, float(np.mean(past)) if past else 0.0, year_before
 
 

@@ -165,9 +165,7 @@ def _exposure(
             days = np.minimum(high_age, BANDS[b + 1]) - np.maximum(low_age, BANDS[b])
             inside = days > 0
             if inside.any():
-                found[:, b, m] += np.bincount(
-                    stage[here][inside], weights=days[inside], minlength=stages
-                )
+                found[:, b, m] += np.bincount(stage[here][inside], weights=days[inside], minlength=stages)
     return found
 
 
@@ -180,14 +178,10 @@ def _rates(events: Floats, exposure: Floats, for_winning: Floats) -> Floats:
     stage_days = days.sum(axis=1) + _per(_STAGE_PRIOR_EVENTS, overall)
     # A stage that is never left by a cause is not lent that cause's rate: only winning and losing are lent.
     lent = np.where(np.arange(events.shape[2]) < 2, _STAGE_PRIOR_EVENTS, 0.0) * (overall > 0)
-    of_stage = np.divide(
-        events.sum(axis=1) + lent, stage_days, out=np.zeros_like(stage_days), where=stage_days > 0
-    )
+    of_stage = np.divide(events.sum(axis=1) + lent, stage_days, out=np.zeros_like(stage_days), where=stage_days > 0)
     band_days = days + _per(_BAND_PRIOR_EVENTS, of_stage)[:, None, :]
     lent_band = _BAND_PRIOR_EVENTS * (of_stage > 0)[:, None, :]
-    rates: Floats = np.divide(
-        events + lent_band, band_days, out=np.zeros_like(band_days), where=band_days > 0
-    )
+    rates: Floats = np.divide(events + lent_band, band_days, out=np.zeros_like(band_days), where=band_days > 0)
     return rates
 
 

@@ -192,9 +192,9 @@ class _Folder:
         return stay
 
     def _history(self) -> History:
-        stays = list(zip(*self._stays, strict=True)) or [[]] * 5
-        closures = list(zip(*self._closures, strict=True)) or [[]] * 7
-        terms = list(zip(*self._terms, strict=True)) or [[]] * 6
+        stays: list[Any] = list(zip(*self._stays, strict=True)) or [()] * 5
+        closures: list[Any] = list(zip(*self._closures, strict=True)) or [()] * 7
+        terms: list[Any] = list(zip(*self._terms, strict=True)) or [()] * 6
         text, real, whole = np.str_, np.float64, np.int64
         return History(
             tuple(self._stage_of),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import date, datetime
-from typing import Any
 
 from psycopg import Cursor
 from psycopg.rows import DictRow
@@ -89,12 +88,11 @@ def _visits(condition: str) -> str:
     )
 
 
-def visits_as_of(known: datetime | None, true: datetime | None) -> tuple[str, list[Any]]:
-    """SQL of the stays in stages (opportunity, version, stage, entered, left), and its parameters."""
+def visits_as_of(known: datetime | None, true: datetime | None) -> str:
+    """SQL of the stays in stages (opportunity, version, stage, entered, left)."""
     if known is None and true is None:
-        return "stage_visits", []
-    condition, parameters = before(known, true)
-    return f"({_visits(condition)})", parameters
+        return "stage_visits"
+    return f"({_visits(before(known, true))})"
 
 
 def _opened(m: pb.OpportunityOpened) -> Row:

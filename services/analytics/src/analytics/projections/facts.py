@@ -92,12 +92,11 @@ class Folded:
             prepare=True,
         )
 
-    def as_of(self, known: datetime | None, true: datetime | None) -> tuple[str, list[Any]]:
-        """SQL of the cards, and its parameters: as kept, or as known and as true at earlier moments."""
+    def as_of(self, known: datetime | None, true: datetime | None) -> str:
+        """SQL of the cards: as kept, or as known and as true at the parameters `known` and `true`."""
         if known is None and true is None:
-            return self.card, []
-        condition, parameters = before(known, true)
-        return f"({self._folding(condition)})", parameters
+            return self.card
+        return f"({self._folding(before(known, true))})"
 
     def _folding(self, condition: str) -> str:
         picked = ", ".join(f"{how} as {name}" for name, how in self.fold.items())
@@ -107,16 +106,14 @@ class Folded:
         )
 
 
-def before(known: datetime | None, true: datetime | None) -> tuple[str, list[Any]]:
-    """SQL: what had been recorded by one moment and had happened by another."""
-    conditions, parameters = ["true"], []
+def before(known: datetime | None, true: datetime | None) -> str:
+    """SQL: what had been recorded by the parameter `known`, and had happened before `true`."""
+    conditions = ["true"]
     if known is not None:
-        conditions.append("recorded_at <= %s")
-        parameters.append(known)
+        conditions.append("recorded_at <= %(known)s")
     if true is not None:
-        conditions.append("effective_at < %s")
-        parameters.append(true)
-    return " and ".join(conditions), parameters
+        conditions.append("effective_at < %(true)s")
+    return " and ".join(conditions)
 
 
 class Readers:
@@ -125,9 +122,7 @@ class Readers:
     def __init__(self, readers: Mapping[type[Message], Reader]) -> None:
         self._by_type = {message.DESCRIPTOR.full_name: read for message, read in readers.items()}
 
-    def rows(
-        self, events: Iterable[Delivered]
-    ) -> list[tuple[UUID, int, datetime, datetime, Row]]:
+    def rows(self, events: Iterable[Delivered]) -> list[tuple[UUID, int, datetime, datetime, Row]]:
         """Return the facts that the events hold."""
         found = []
         for event in events:
@@ -135,9 +130,7 @@ class Readers:
             if read is not None:
                 metadata = event.metadata
                 row = read(event.message)
-                found.append(
-                    (event.stream, event.version, metadata.effective_at, metadata.recorded_at, row)
-                )
+                found.append((event.stream, event.version, metadata.effective_at, metadata.recorded_at, row))
         return found
 
 

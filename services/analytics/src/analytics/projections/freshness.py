@@ -19,9 +19,7 @@ def project(cursor: Cursor[DictRow], events: Sequence[Delivered]) -> None:
     for event in events:
         metadata = event.metadata
         key = (event.context, event.slot)
-        position, recorded, effective = slots.get(
-            key, (0, metadata.recorded_at, metadata.effective_at)
-        )
+        position, recorded, effective = slots.get(key, (0, metadata.recorded_at, metadata.effective_at))
         slots[key] = (
             max(position, event.position),
             max(recorded, metadata.recorded_at),

@@ -34,8 +34,7 @@ TICKETS = Folded(
             kinds(RESOLVED, REOPENED, CLOSED),
         ),
         "resolutions": f"count(*) filter (where {kinds(RESOLVED)})",
-        "breaches": f"count(*) filter (where {kinds(BREACHED)})"
-        f" - count(*) filter (where {kinds(FORGIVEN)})",
+        "breaches": f"count(*) filter (where {kinds(BREACHED)}) - count(*) filter (where {kinds(FORGIVEN)})",
         "removed": f"bool_or({kinds(WITHDRAWN)})",
         "customer_id": last("customer_id"),
         "assignee_id": last("assignee_id"),
