@@ -1,0 +1,337 @@
+"""The company that does the business: its people, products, rules, campaigns and service desk."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
+from random import Random
+from typing import Any
+
+from headwater.api import Api
+
+BACKDATING = "late_entry"
+"""The preset role that may enter work late; everybody holds it while the business is generated."""
+CNY = "CNY"
+
+
+@dataclass(frozen=True, slots=True)
+class Colleague:
+    """One of the company's people. `skill` is 1 for an average one; more wins more."""
+
+    login: str
+    name: str
+    role: str
+    team: str
+    position: str
+    skill: float = 1.0
+
+
+PEOPLE = (
+    Colleague("lin.boss", "林若水", "leader", "", "总经理"),
+    Colleague("zhao.lei", "赵磊", "sales_manager", "北方销售部", "销售经理"),
+    Colleague("sun.yue", "孙悦", "sales_manager", "南方销售部", "销售经理"),
+    Colleague("wang.fang", "王芳", "sales_rep", "北方销售部", "客户经理", 1.35),
+    Colleague("li.qiang", "李强", "sales_rep", "北方销售部", "客户经理", 0.9),
+    Colleague("chen.jing", "陈静", "sales_rep", "南方销售部", "客户经理", 1.15),
+    Colleague("zhou.tao", "周涛", "sales_rep", "南方销售部", "客户经理", 0.7),
+    Colleague("emma.keller", "Emma Keller", "sales_rep", "南方销售部", "International sales", 1.05),
+    Colleague("he.min", "何敏", "agent_supervisor", "客户服务部", "服务主管"),
+    Colleague("ma.chao", "马超", "agent", "客户服务部", "服务工程师", 1.1),
+    Colleague("xu.lin", "徐琳", "agent", "客户服务部", "服务工程师", 0.8),
+    Colleague("gao.yang", "高扬", "marketer", "市场部", "市场专员"),
+    Colleague("luo.dan", "罗丹", "finance", "财务部", "会计"),
+)
+
+PRODUCTS = (
+    ("HW-100", "边缘网关 EG-100", "硬件", 6_800_00),
+    ("HW-200", "边缘网关 EG-200", "硬件", 12_800_00),
+    ("SW-PRO", "产线监控 专业版", "软件", 36_000_00),
+    ("SW-ENT", "产线监控 企业版", "软件", 98_000_00),
+    ("SV-INS", "现场实施服务", "服务", 15_000_00),
+    ("SV-YR", "年度维保", "服务", 9_600_00),
+)
+
+STAGES = (
+    ("初步接触", 10, 10),
+    ("需求确认", 30, 14),
+    ("报价", 50, 12),
+    ("谈判", 75, 14),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Campaign:
+    """How a campaign does: its share of the arrivals, how good they are, and what it costs."""
+
+    name: str
+    kind: str
+    channel: str
+    share: float
+    quality: float
+    budget: int
+    form_title: str = ""
+
+
+CAMPAIGNS = (
+    Campaign("春季线上研讨会", "WEBINAR", "webinar", 0.2, 1.5, 40_000_00, "预约研讨会"),
+    Campaign("工业互联网展会", "EXHIBITION", "exhibition", 0.2, 1.2, 260_000_00, "展会留资"),
+    Campaign("搜索广告", "ADVERTISING", "search-ads", 0.35, 0.55, 180_000_00, "申请试用"),
+    Campaign("白皮书下载", "CONTENT", "content", 0.15, 0.8, 25_000_00, "下载白皮书"),
+    Campaign("信息流投放", "SOCIAL", "social", 0.1, 0.2, 90_000_00, "领取资料"),
+)
+
+
+@dataclass(slots=True)
+class Office:
+    """What was set up: ids by name, and a signed-in session for everybody."""
+
+    people: dict[str, str] = field(default_factory=dict)  # login -> person id
+    sessions: dict[str, Api] = field(default_factory=dict)  # person id -> session
+    colleagues: dict[str, Colleague] = field(default_factory=dict)  # person id -> who
+    products: dict[str, tuple[str, int]] = field(default_factory=dict)  # sku -> (id, price)
+    stages: list[str] = field(default_factory=list)
+    pipeline_id: str = ""
+    campaigns: dict[str, str] = field(default_factory=dict)
+    forms: dict[str, str] = field(default_factory=dict)
+    passwords: dict[str, str] = field(default_factory=dict)
+
+    def of(self, role: str) -> list[str]:
+        """Ids of everybody in that role."""
+        return [id_ for id_, who in self.colleagues.items() if who.role == role]
+
+    def close(self) -> None:
+        for session in self.sessions.values():
+            session.__exit__(None, None, None)
+
+
+def new_password() -> str:
+    """A password for one of the generated people."""
+    return secrets.token_urlsafe(12)
+
+
+def money(minor_units: int) -> dict[str, str]:
+    return {"minor_units": str(minor_units), "currency_code": CNY}
+
+
+def hire(admin: Api, office: Office, known_passwords: dict[str, str], request: Any) -> None:
+    """Form the teams, register everybody who is not there yet, and sign them in."""
+    teams = {team["name"]: team["team_id"] for team in admin.pages("/v1/teams", "teams")}
+    there = {person["login"]: person["person_id"] for person in admin.pages("/v1/people", "people")}
+    for who in PEOPLE:
+        password = known_passwords[who.login]
+        if who.team and who.team not in teams:
+            teams[who.team] = admin.post("/v1/teams", {"name": who.team}, request())["team_id"]
+        if who.login not in there:
+            body: dict[str, Any] = {
+                "name": who.name,
+                "email": f"{who.login}@headwater.example",
+                "login": who.login,
+                "position": who.position,
+                "roles": [who.role, BACKDATING],
+                "password": password,
+                "keep_password": True,
+            }
+            if who.team:
+                body["team_id"] = teams[who.team]
+            there[who.login] = admin.post("/v1/people", body, request())["person_id"]
+        id_ = there[who.login]
+        office.people[who.login], office.colleagues[id_] = id_, who
+        office.passwords[who.login] = password
+        if who.role in ("sales_manager", "agent_supervisor"):
+            admin.post(f"/v1/teams/{teams[who.team]}:appointManager", {"manager_id": id_}, request())
+    for who in PEOPLE:
+        session = Api(admin.url, who.login, office.passwords[who.login])
+        session.sign_in()
+        office.sessions[office.people[who.login]] = session
+
+
+def stop_backdating(admin: Api, office: Office, request: Any) -> None:
+    """From now on nobody of the generated company enters work late."""
+    for id_ in office.colleagues:
+        admin.post(f"/v1/people/{id_}:withdrawRole", {"role": BACKDATING}, request())
+
+
+def stock(admin: Api, office: Office, act: Any, when: datetime) -> None:
+    """Products, the sales pipeline, the discount limit and who approves beyond it."""
+    there = {p["sku"]: p["product_id"] for p in admin.pages("/v1/products", "products")}
+    for sku, name, category, price in PRODUCTS:
+        if sku not in there:
+            body = {
+                "sku": sku,
+                "name": name,
+                "category": category,
+                "list_price": money(price),
+                "tax_basis_points": 1300,
+            }
+            there[sku] = act(admin, when, "/v1/products", body)["product_id"]
+        office.products[sku] = (there[sku], price)
+    pipelines = admin.get("/v1/pipelines").get("pipelines", [])
+    found = next((p for p in pipelines if p["name"] == "直销"), None)
+    if found is None:
+        stages = [
+            {"name": name, "probability": probability, "norm_days": norm, "order": order}
+            for order, (name, probability, norm) in enumerate(STAGES, 1)
+        ]
+        act(admin, when, "/v1/pipelines", {"name": "直销", "stages": stages, "is_default": True})
+        found = next(p for p in admin.get("/v1/pipelines")["pipelines"] if p["name"] == "直销")
+    office.pipeline_id = found["pipeline_id"]
+    office.stages = [s["stage_id"] for s in found["stages"] if s.get("kind", "STAGE_KIND_OPEN") == "STAGE_KIND_OPEN"]
+    managers = office.of("sales_manager")
+    act(admin, when, "/v1/discount-policy", {"limit_basis_points": 1000, "fallback_approver_id": managers[0]})
+    step = {"name": "销售经理审批", "approver_ids": managers, "rule": "STEP_RULE_ANY_OF"}
+    boss = {
+        "name": "总经理审批",
+        "approver_ids": office.of("leader"),
+        "rule": "STEP_RULE_ALL_OF",
+        "min_discount_basis_points": 1800,
+    }
+    flow = {"name": "折扣审批", "subject_kind": "SUBJECT_KIND_QUOTE", "steps": [step, boss]}
+    if not admin.get("/v1/approval-flows").get("flows"):
+        act(admin, when, "/v1/approval-flows", flow)
+
+
+def lay_down_rules(admin: Api, office: Office, act: Any, when: datetime) -> None:
+    """How leads are scored and who gets them: as data, in order."""
+
+    def condition(name: str, operator: str, *values: str) -> dict[str, Any]:
+        return {"field": name, "operator": f"RULE_OPERATOR_{operator}", "values": list(values)}
+
+    scoring = [
+        {"reason": "留下了电话", "points": 20, "conditions": [condition("phone", "PRESENT")]},
+        {"reason": "来自制造业", "points": 25, "conditions": [condition("industry_code", "IN", "34", "35", "39")]},
+        {"reason": "看过演示", "points": 30, "conditions": [condition("behaviours", "CONTAINS", "watched_demo")]},
+        {
+            "reason": "下载过手册",
+            "points": 15,
+            "conditions": [condition("behaviours", "CONTAINS", "downloaded_manual")],
+        },
+    ]
+    act(admin, when, "/v1/scoring-rules", {"name": "基础评分", "rules": scoring, "high_intent_threshold": 60})
+    rep = office.people
+
+    def rule(name: str, strategy: str, logins: list[str], *conditions: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "name": name,
+            "conditions": list(conditions),
+            "strategy": f"ASSIGNMENT_STRATEGY_{strategy}",
+            "candidates": [{"person_id": rep[login]} for login in logins],
+        }
+
+    rules = [
+        rule("海外", "FIXED", ["emma.keller"], condition("region_code", "IN", "DE", "US", "GB", "FR")),
+        rule("北方", "ROUND_ROBIN", ["wang.fang", "li.qiang"], condition("region_code", "IN", "11", "51")),
+        rule("南方", "BALANCED", ["chen.jing", "zhou.tao"], condition("region_code", "IN", "31", "33", "44")),
+    ]
+    priority = [rule("高意向给最强的人", "ROUND_ROBIN", ["wang.fang", "chen.jing"])]
+    body = {"name": "按地区", "rules": rules, "priority_rules": priority, "fallback_owner_id": rep["zhao.lei"]}
+    act(admin, when, "/v1/assignment-rules", body)
+    for login in ("wang.fang", "li.qiang", "chen.jing", "zhou.tao", "emma.keller"):
+        act(admin, when, f"/v1/agents/{rep[login]}:setAvailability", {"capacity": 500})
+
+
+def open_service_desk(admin: Api, office: Office, act: Any, when: datetime) -> None:
+    """Queues, agents, working hours, service levels and the survey."""
+    supervisor = office.people["he.min"]
+    for queue, name in (("support", "技术支持"), ("complaints", "投诉处理")):
+        body = {"name": name, "department": "客户服务部", "supervisor_id": supervisor}
+        act(admin, when, f"/v1/queues/{queue}:define", body)
+    for login in ("ma.chao", "xu.lin"):
+        profile: dict[str, Any] = {
+            "queues": ["support", "complaints"],
+            "skills": ["gateway"],
+            "capacity": 50,
+            "available": True,
+        }
+        act(admin, when, f"/v1/ticket-agents/{office.people[login]}:profile", profile)
+    hours = [
+        {"weekday": day, "from_minute": start, "to_minute": end}
+        for day in range(1, 6)
+        for start, end in ((9 * 60, 12 * 60), (13 * 60, 18 * 60))
+    ]
+    days_off = [
+        {"on": date(year, month, day).isoformat(), "working": False, "name": name}
+        for year in range(when.year, when.year + 3)
+        for month, day, name in (
+            (1, 1, "元旦"),
+            (5, 1, "劳动节"),
+            (10, 1, "国庆节"),
+            (10, 2, "国庆节"),
+            (10, 3, "国庆节"),
+        )
+    ]
+    calendar: dict[str, Any] = {
+        "name": "客服工作时间",
+        "timezone": "Asia/Shanghai",
+        "weekly": hours,
+        "special_days": days_off,
+    }
+    act(admin, when, "/v1/calendars/desk:define", calendar)
+    hour = 3_600
+    targets = [
+        {"priority": f"PRIORITY_{name}", "first_response_s": str(first * hour), "resolution_s": str(last * hour)}
+        for name, first, last in (("LOW", 8, 40), ("NORMAL", 4, 24), ("HIGH", 2, 12), ("URGENT", 1, 6))
+    ]
+    policy: dict[str, Any] = {
+        "name": "标准服务",
+        "calendar_id": "desk",
+        "targets": targets,
+        "warn_at_percent": 75,
+        "escalation": [{"after_s": "0", "to_person_id": supervisor}],
+        "close_resolved_after_s": str(3 * 24 * hour),
+    }
+    act(admin, when, "/v1/sla-policies/standard:define", policy)
+    rules: list[dict[str, Any]] = [
+        {"name": "投诉", "complaints_only": True, "queue": "complaints"},
+        {"name": "其余", "queue": "support"},
+    ]
+    act(admin, when, "/v1/ticket-assignment-rules:define", {"rules": rules, "fallback_queue": "support"})
+    survey: dict[str, Any] = {"after_s": str(hour), "low_up_to": 2, "after_tickets": True, "supervisor_id": supervisor}
+    act(admin, when, "/v1/survey-rules:define", survey)
+
+
+def plan_campaigns(office: Office, act: Any, start: datetime, months: int, random: Random) -> None:
+    """Plan and launch every campaign, book what it costs, and publish its form."""
+    marketer = office.sessions[office.of("marketer")[0]]
+    end = start + timedelta(days=30 * months)
+    for campaign in CAMPAIGNS:
+        body = {
+            "name": campaign.name,
+            "kind": f"CAMPAIGN_KIND_{campaign.kind}",
+            "channel": campaign.channel,
+            "budget": money(campaign.budget),
+            "starts_on": start.date().isoformat(),
+            "ends_on": end.date().isoformat(),
+            "expected_leads": 50,
+        }
+        id_ = act(marketer, start, "/v1/campaigns", body)["campaign_id"]
+        office.campaigns[campaign.name] = id_
+        act(marketer, start + timedelta(hours=1), f"/v1/campaigns/{id_}:launch", {})
+        for month in range(months):
+            cost = int(campaign.budget / months * random.uniform(0.7, 1.2))
+            on = (start + timedelta(days=30 * month + 3)).date().isoformat()
+            body = {"amount": money(cost), "purpose": "投放" if month else "启动", "booked_on": on}
+            act(marketer, start + timedelta(hours=2), f"/v1/campaigns/{id_}:bookCost", body)
+        fields = [
+            {"key": key, "label": label, "kind": f"FORM_FIELD_KIND_{kind}", "required": needed}
+            for key, label, kind, needed in (
+                ("person_name", "姓名", "TEXT", True),
+                ("phone", "手机", "PHONE", False),
+                ("email", "邮箱", "EMAIL", False),
+                ("company", "公司", "TEXT", False),
+                ("region_code", "地区", "TEXT", False),
+                ("industry_code", "行业", "TEXT", False),
+            )
+        ]
+        form = {
+            "title": campaign.form_title,
+            "campaign_id": id_,
+            "source_channel": campaign.channel,
+            "fields": fields,
+            "thank_you": {"message": "谢谢，我们会尽快联系您。"},
+            "minimum_fill_s": 0,
+            "hourly_limit": 100_000,
+        }
+        form_id = act(marketer, start + timedelta(hours=3), "/v1/forms", form)["form_id"]
+        act(marketer, start + timedelta(hours=4), f"/v1/forms/{form_id}:publish", {})
+        office.forms[campaign.name] = form_id
