@@ -123,9 +123,7 @@ class Happenings:
             self.add(winning, won)
         if lost:
             self.add(
-                deal.OpportunityLost(
-                    opportunity_id=opportunity_id, reason="price", from_stage_id=here
-                ),
+                deal.OpportunityLost(opportunity_id=opportunity_id, reason="price", from_stage_id=here),
                 lost,
             )
         return opportunity_id
@@ -145,6 +143,7 @@ class Happenings:
         ]
         self.add(
             definition.PipelineDefined(pipeline_id="main", name="Main", stages=stages),
+            at=NOW - timedelta(days=900),
             stream=named("pipeline", "main"),
         )
 
@@ -178,8 +177,7 @@ class Folding:
         """Every row of every view's table, in a fixed order."""
         return {
             table: sorted(
-                repr(sorted(row.items()))
-                for row in self.connection.execute(f"select * from {table}").fetchall()
+                repr(sorted(row.items())) for row in self.connection.execute(f"select * from {table}").fetchall()
             )
             for view in VIEWS
             for table in view.tables
@@ -198,9 +196,7 @@ class Folding:
 
 @pytest.fixture
 def folding(database: Callable[[str], Any]) -> Iterator[Folding]:
-    with psycopg.connect(
-        database("analytics").url, autocommit=True, row_factory=dict_row
-    ) as connection:
+    with psycopg.connect(database("analytics").url, autocommit=True, row_factory=dict_row) as connection:
         yield Folding(connection)
 
 

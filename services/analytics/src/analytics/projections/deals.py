@@ -81,7 +81,8 @@ _ENTERING = kinds(Kind.OPENED, Kind.STAGED, Kind.REOPENED)
 
 def _visits(condition: str) -> str:
     return (
-        "select opportunity_id, version, stage_id, entered_at, greatest(left_at, entered_at) as left_at from ("
+        "select opportunity_id, version, stage_id, entered_at, "
+        " case when left_at is not null then greatest(left_at, entered_at) end as left_at from ("
         "select opportunity_id, version, stage_id, kind, effective_at as entered_at,"
         " lead(effective_at) over (partition by opportunity_id order by version) as left_at"
         f" from deal_moves where {_VISITING} and {condition}) as v where {_ENTERING}"
