@@ -94,8 +94,8 @@ def install_packages(packages: list[str]) -> None:
     environment = os.environ | {"DEBIAN_FRONTEND": "noninteractive"}
     with no_service_starts():
         run(["apt-get", "update", "-qq"], environment)
-        quiet = ["-y", "-qq", "--no-install-recommends"]
-        run(["apt-get", "install", *quiet, *packages], environment)
+        quiet = ["-y", "-qq", "--no-install-recommends", "-o", "Dpkg::Use-Pty=0"]
+        run(["apt-get", "install", *quiet, *packages], environment, quietly=True)
 
 
 @contextmanager
@@ -146,9 +146,12 @@ def say(words: str) -> None:
     print(f"setup: {words}", flush=True)
 
 
-def run(command: list[str], environment: dict[str, str]) -> None:
-    done = subprocess.run(command, cwd=ROOT, env=environment)
+def run(command: list[str], environment: dict[str, str], quietly: bool = False) -> None:
+    """Run to the end or stop with what it said; `quietly` shows its words only if it failed."""
+    kept = subprocess.PIPE if quietly else None
+    done = subprocess.run(command, cwd=ROOT, env=environment, stdout=kept, stderr=kept and subprocess.STDOUT)
     if done.returncode:
+        print((done.stdout or b"").decode(errors="replace"))
         raise SystemExit(f"setup failed ({done.returncode}): {' '.join(command[:6])} …")
 
 
