@@ -19,9 +19,7 @@ from ticketing.domain.business_time import (
 )
 
 SHANGHAI = ZoneInfo("Asia/Shanghai")
-OFFICE = tuple(
-    hours for d in range(1, 6) for hours in (WorkingHours(d, 540, 720), WorkingHours(d, 780, 1080))
-)
+OFFICE = tuple(hours for d in range(1, 6) for hours in (WorkingHours(d, 540, 720), WorkingHours(d, 780, 1080)))
 SPRING_2024 = (
     SpecialDay(date(2024, 2, 4), True, "Spring Festival"),
     *(SpecialDay(date(2024, 2, day), False, "Spring Festival") for day in range(10, 18)),

@@ -28,9 +28,7 @@ opened = TicketOpened(
 
 
 def lines(*names):
-    return [
-        Activity(name, START + timedelta(hours=n), assignee_id=UUID(int=7)) for n, name in enumerate(names)
-    ]
+    return [Activity(name, START + timedelta(hours=n), assignee_id=UUID(int=7)) for n, name in enumerate(names)]
 
 
 def retold(*names):

@@ -132,9 +132,7 @@ def test_waiting_for_the_customer_pauses_the_clocks():
 
 def test_the_customers_word_ends_the_wait():
     ticket = a_ticket(lambda t: t.put_on_hold("x", at(1), TERMS))
-    assert (
-        reduce(evolve, ticket.receive_reply(None, "SN 12", at(2), TERMS), ticket).status == Status.IN_PROGRESS
-    )
+    assert reduce(evolve, ticket.receive_reply(None, "SN 12", at(2), TERMS), ticket).status == Status.IN_PROGRESS
 
 
 def test_an_answer_after_the_deadline_is_a_breach_even_when_no_timer_has_rung():
@@ -155,17 +153,13 @@ def test_an_answer_entered_late_but_given_in_time_takes_the_breach_back():
 
 def test_a_higher_priority_counts_the_time_used():
     ticket = a_ticket()
-    resumed = [
-        e for e in ticket.reprioritise(Priority.URGENT, at(0.5), TERMS) if isinstance(e, SlaClockResumed)
-    ]
+    resumed = [e for e in ticket.reprioritise(Priority.URGENT, at(0.5), TERMS) if isinstance(e, SlaClockResumed)]
     assert [e.due_at for e in resumed] == [at(1), at(2)]
 
 
 @pytest.mark.feature("TIC-07")
 def test_a_hand_over_leaves_its_trace():
-    handed, assigned = a_ticket().hand_over(
-        Choice(BO, "billing", "least busy"), "check the bill", at(1), TERMS
-    )
+    handed, assigned = a_ticket().hand_over(Choice(BO, "billing", "least busy"), "check the bill", at(1), TERMS)
     assert handed == TicketHandedOver(ID, CONTACT, "support", "billing", ANNA, "check the bill")
     assert isinstance(assigned, TicketAssigned)
     assert (assigned.assignee_id, assigned.from_assignee_id) == (BO, ANNA)
@@ -232,9 +226,9 @@ asks = st.one_of(
     st.just(lambda t, when: t.resolve("fixed", "", "", when, TERMS)),
     st.just(lambda t, when: t.reopen("x", when, TERMS)),
     st.just(lambda t, when: t.close("x")),
-    st.sampled_from(
-        [Choice(ANNA, "support", ""), Choice(BO, "billing", ""), Choice(None, "billing", "")]
-    ).map(lambda choice: lambda t, when: t.hand_over(choice, "", when, TERMS)),
+    st.sampled_from([Choice(ANNA, "support", ""), Choice(BO, "billing", ""), Choice(None, "billing", "")]).map(
+        lambda choice: lambda t, when: t.hand_over(choice, "", when, TERMS)
+    ),
     st.sampled_from(Priority).map(lambda p: lambda t, when: t.reprioritise(p, when, TERMS)),
     st.sampled_from(Clock).map(lambda clock: lambda t, when: t.ring(clock, when, TERMS)),
     st.just(lambda t, when: t.escalate_on(when, TERMS)),

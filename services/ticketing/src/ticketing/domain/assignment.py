@@ -48,9 +48,7 @@ def evolve(_: AssignmentRulesDefined | None, event: AssignmentRulesDefined) -> A
     return event
 
 
-def define_rules(
-    before: AssignmentRulesDefined | None, wanted: AssignmentRulesDefined
-) -> list[AssignmentRulesDefined]:
+def define_rules(before: AssignmentRulesDefined | None, wanted: AssignmentRulesDefined) -> list[AssignmentRulesDefined]:
     """Check the rules and give them the next version; nothing when they are as they were."""
     if len(wanted.rules) > MOST_RULES:
         raise InvalidArgument("rules", f"at most {MOST_RULES} rules")

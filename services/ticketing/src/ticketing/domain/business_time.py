@@ -55,9 +55,7 @@ class Calendar:
             if not 1 <= hours.weekday <= 7:
                 raise InvalidArgument("weekly", f"weekday {hours.weekday} is not from 1 to 7")
             if not 0 <= hours.from_minute < hours.to_minute <= _MINUTES_A_DAY:
-                raise InvalidArgument(
-                    "weekly", f"{hours.from_minute} to {hours.to_minute} are not minutes of one day"
-                )
+                raise InvalidArgument("weekly", f"{hours.from_minute} to {hours.to_minute} are not minutes of one day")
             if hours.from_minute < last.get(hours.weekday, 0):
                 raise InvalidArgument("weekly", f"hours of weekday {hours.weekday} overlap")
             last[hours.weekday] = hours.to_minute

@@ -93,10 +93,17 @@ class Activity:
 Dated = tuple[Event, datetime]
 
 
-def retell(opened: TicketOpened, queue: str, activities: Sequence[Activity]) -> list[Dated]:
-    """Return the dated events of an imported ticket, in the order of the other system's log."""
+def retell(
+    opened: TicketOpened, queue: str, activities: Sequence[Activity], opened_at: datetime | None = None
+) -> list[Dated]:
+    """Return the dated events of an imported ticket, in the order of the other system's log.
+
+    It was opened at `opened_at`, or else when its history begins.
+    """
     if not activities:
-        raise InvalidArgument("activities", "a history has at least one line; give the opening")
+        if opened_at is None:
+            raise InvalidArgument("activities", "a history has at least one line; give the opening")
+        activities = [Activity("", opened_at, ImportedStep.OPENED)]
     if len(activities) > MOST_ACTIVITIES:
         raise InvalidArgument("activities", f"at most {MOST_ACTIVITIES} lines of history")
     first = activities[0]
@@ -104,12 +111,11 @@ def retell(opened: TicketOpened, queue: str, activities: Sequence[Activity]) -> 
         opened, rest = replace(opened, activity=first.activity), activities[1:]
     else:
         rest = activities
-    events: list[Dated] = [(opened, first.at)]
+    began_at = opened_at or first.at
+    events: list[Dated] = [(opened, began_at)]
     ticket = evolve(None, opened)
     if queue:
-        events.append(
-            (TicketAssigned(ticket.id, None, None, queue, "", 0, "as in the imported system"), first.at)
-        )
+        events.append((TicketAssigned(ticket.id, None, None, queue, "", 0, "as in the imported system"), first.at))
         ticket = evolve(ticket, events[-1][0])
     for line in rest:
         for event in _events_of(ticket, line):

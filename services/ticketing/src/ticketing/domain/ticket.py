@@ -129,9 +129,7 @@ class Ticket:
         )
         return [*self._overdue(at, terms), responded, *self._stop(Clock.FIRST_RESPONSE, at, terms)]
 
-    def receive_reply(
-        self, channel: Channel | None, text: str, at: datetime, terms: Terms | None
-    ) -> list[Event]:
+    def receive_reply(self, channel: Channel | None, text: str, at: datetime, terms: Terms | None) -> list[Event]:
         """Take the customer's word: what waited for it goes on, what was settled is opened again."""
         self._require_not_withdrawn()
         events: list[Event] = [
@@ -177,9 +175,7 @@ class Ticket:
         self._require_active()
         if choice.queue == self.queue:
             raise InvalidArgument("to_queue", f"the ticket is in {self.queue} already")
-        handed = TicketHandedOver(
-            self.id, self.requester_id, self.queue, choice.queue, self.assignee_id, note
-        )
+        handed = TicketHandedOver(self.id, self.requester_id, self.queue, choice.queue, self.assignee_id, note)
         return [*self._overdue(at, terms), handed, self._assigned(choice)]
 
     def reprioritise(self, priority: Priority, at: datetime, terms: Terms | None) -> list[Event]:
@@ -373,9 +369,7 @@ class Ticket:
     def _breach(self, clock: RunningClock, at: datetime, terms: Terms | None) -> list[Event]:
         assert clock.due_at is not None
         supervisor_id = terms.supervisor_id if terms else None
-        breached = SlaBreached(
-            self.id, clock.clock, clock.due_at, self.assignee_id, self.queue, supervisor_id
-        )
+        breached = SlaBreached(self.id, clock.clock, clock.due_at, self.assignee_id, self.queue, supervisor_id)
         if self.escalation_level:
             return [breached]  # whoever has to look is looking
         reason = f"{_words(clock.clock)} overdue"
@@ -388,11 +382,7 @@ class Ticket:
         following = terms.escalation_step(level + 1) if terms else None
         to_person_id = step.to_person_id if step else terms.supervisor_id if terms else None
         next_at = terms.after(at, following.after_s) if terms and following else None
-        return [
-            TicketEscalated(
-                self.id, to_person_id, level, reason, clock, self.assignee_id, self.queue, next_at
-            )
-        ]
+        return [TicketEscalated(self.id, to_person_id, level, reason, clock, self.assignee_id, self.queue, next_at)]
 
     def _stop(self, clock: Clock, at: datetime, terms: Terms | None) -> list[Event]:
         """What the clock was for is done at this time. `_overdue` has told of a breach, if there was one."""
@@ -567,13 +557,7 @@ def evolve(ticket: Ticket | None, event: Event) -> Ticket:
 
 
 _ClockEvent = (
-    SlaClockStarted
-    | SlaClockPaused
-    | SlaClockResumed
-    | SlaClockStopped
-    | SlaWarned
-    | SlaBreached
-    | SlaBreachWithdrawn
+    SlaClockStarted | SlaClockPaused | SlaClockResumed | SlaClockStopped | SlaWarned | SlaBreached | SlaBreachWithdrawn
 )
 
 

@@ -1,0 +1,6 @@
+"""`python -m ticketing api|relay|worker|bus|migrate|rebuild`."""
+
+from kernel.service import main
+
+if __name__ == "__main__":
+    main("ticketing", "ticketing.bootstrap")

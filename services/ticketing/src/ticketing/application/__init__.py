@@ -1,0 +1,1 @@
+"""Everything one may ask of the service desk: tickets, the desk itself, surveys, imports."""
