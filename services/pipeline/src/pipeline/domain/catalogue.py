@@ -126,9 +126,7 @@ def define_price_list(defined: PriceListDefined) -> list[Event]:
             raise InvalidArgument("entries", f"product {entry.product_id} occurs twice")
         seen.add(entry.product_id)
         if entry.unit_price.currency_code != defined.currency_code:
-            raise InvalidArgument(
-                "entries", f"product {entry.product_id} is not priced in {defined.currency_code}"
-            )
+            raise InvalidArgument("entries", f"product {entry.product_id} is not priced in {defined.currency_code}")
         if entry.unit_price.minor_units < 0:
             raise InvalidArgument("entries", f"product {entry.product_id} has a negative price")
     return [defined]

@@ -172,9 +172,7 @@ def number(pattern: str, on: date, sequence: int) -> str:
 def set_contract_policy(policy: ContractPolicySet) -> list[ContractPolicySet]:
     rest = _PLACEHOLDER.sub("", policy.number_pattern)
     if "{" in rest or "}" in rest or len(policy.number_pattern) > 60:
-        raise InvalidArgument(
-            "number_pattern", "may hold {yyyy}, {yy}, {mm}, {seq} and {seq:5}, and 60 characters"
-        )
+        raise InvalidArgument("number_pattern", "may hold {yyyy}, {yy}, {mm}, {seq} and {seq:5}, and 60 characters")
     if "{seq" not in policy.number_pattern or "{yy" not in policy.number_pattern:
         raise InvalidArgument("number_pattern", "needs a year and {seq}, or numbers would repeat")
     if not 0 <= policy.expiry_warning_days <= 365:

@@ -290,6 +290,7 @@ class Lead:
     import_id: str
     touches: int = 1
     owner_id: UUID | None = None
+    last_owner_id: UUID | None = None
     queue: str = ""
     score: int = 0
     high_intent: bool = False
@@ -479,7 +480,7 @@ def evolve(lead: Lead | None, event: Event) -> Lead:
         case LeadQueued(queue=queue):
             return replace(lead, owner_id=None, queue=queue)
         case LeadReturned() | LeadRecycled():
-            return replace(lead, owner_id=None, awaits_reply=False)
+            return replace(lead, owner_id=None, last_owner_id=event.from_owner_id, awaits_reply=False)
         case LeadStatusChanged(to_status=status):
             return replace(lead, status_id=status, changed_by_hand=True)
         case LeadContacted(inbound=inbound):

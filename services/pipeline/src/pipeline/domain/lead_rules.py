@@ -6,7 +6,7 @@ The same functions answer live captures and what-if questions, so a trial cannot
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
@@ -113,13 +113,7 @@ class LeadPoolPolicySet:
     accountable_id: UUID | None
 
 
-Event = (
-    ScoringRulesDefined
-    | AssignmentRulesDefined
-    | AgentAvailabilitySet
-    | LeadStatusesDefined
-    | LeadPoolPolicySet
-)
+Event = ScoringRulesDefined | AssignmentRulesDefined | AgentAvailabilitySet | LeadStatusesDefined | LeadPoolPolicySet
 
 DEFAULT_STATUSES = (
     LeadStatus("first_contact", "首次联系"),
@@ -134,9 +128,7 @@ DEFAULT_POOL_POLICY = LeadPoolPolicySet(UUID(int=0), 7, 3, 1, None)
 
 
 def _did(rule_id: str, reason: str, points: int, behaviour: str) -> ScoringRule:
-    return ScoringRule(
-        rule_id, reason, points, (RuleCondition("behaviours", RuleOperator.CONTAINS, (behaviour,)),)
-    )
+    return ScoringRule(rule_id, reason, points, (RuleCondition("behaviours", RuleOperator.CONTAINS, (behaviour,)),))
 
 
 DEFAULT_SCORING = ScoringRulesDefined(
@@ -172,9 +164,7 @@ class Score:
 def score(rules: ScoringRulesDefined, facts: Facts) -> Score:
     """Return the sum of the points of every rule that fits, and why."""
     reasons = tuple(
-        ScoreReason(rule.rule_id, rule.points, rule.reason)
-        for rule in rules.rules
-        if fits(rule.conditions, facts)
+        ScoreReason(rule.rule_id, rule.points, rule.reason) for rule in rules.rules if fits(rule.conditions, facts)
     )
     points = sum(reason.points for reason in reasons)
     return Score(points, points >= rules.high_intent_threshold, rules.version, reasons)
@@ -279,9 +269,7 @@ def choose(
             busy.append(rule.name)
             continue
         because = _because(rule.conditions)
-        return Choice(
-            chosen, rule.rule_id, rules.version, f"{rule.name} (rules v{rules.version}): {because}; {how}"
-        )
+        return Choice(chosen, rule.rule_id, rules.version, f"{rule.name} (rules v{rules.version}): {because}; {how}")
     nobody = (
         f"nobody is free under {', '.join(busy)} (rules v{rules.version})"
         if busy
@@ -345,9 +333,35 @@ def _because(conditions: Sequence[RuleCondition]) -> str:
     if not conditions:
         return "always"
     return " and ".join(
-        f"{c.field} {c.operator.name.lower().replace('_', ' ')} {', '.join(c.values)}".strip()
-        for c in conditions
+        f"{c.field} {c.operator.name.lower().replace('_', ' ')} {', '.join(c.values)}".strip() for c in conditions
     )
+
+
+class Trial:
+    """Rules tried on leads one after the other, as if they had been in force: what-if."""
+
+    def __init__(
+        self,
+        scoring: ScoringRulesDefined,
+        assignment: AssignmentRulesDefined | None,
+        people: Mapping[UUID, Workload],
+    ) -> None:
+        self._scoring = scoring
+        self._assignment = assignment
+        self._loads = {person_id: replace(load, open_leads=0) for person_id, load in people.items()}
+        self._turns: dict[str, UUID] = {}
+
+    def place(self, facts: Facts, at: datetime) -> tuple[Score, Choice]:
+        """Return what the rules make of the next lead; remember whose turn it was and who has how much."""
+        scored = score(self._scoring, facts)
+        known = {**facts, "score": scored.score, "high_intent": scored.high_intent}
+        choice = choose(self._assignment, known, self._loads, self._turns, at)
+        if choice.owner_id is not None:
+            if not choice.fallback:
+                self._turns[choice.rule_id] = choice.owner_id
+            load = self._loads.get(choice.owner_id, Workload())
+            self._loads[choice.owner_id] = replace(load, open_leads=load.open_leads + 1)
+        return scored, choice
 
 
 # -- defining rules ------------------------------------------------------------

@@ -279,9 +279,7 @@ class Opportunity:
             return []
         return [OpportunityTransferred(self.id, self.owner_id, to_owner_id, reason)]
 
-    def win(
-        self, pipeline: Pipeline, reason: str, competitor: str = "", amount: Money | None = None
-    ) -> list[Event]:
+    def win(self, pipeline: Pipeline, reason: str, competitor: str = "", amount: Money | None = None) -> list[Event]:
         self._require_open()
         if not reason:
             raise InvalidArgument("reason", "say why the deal was won")

@@ -278,9 +278,7 @@ class Order:
 
     def ship(self, shipped_on: date, carrier: str, tracking_number: str) -> list[Event]:
         if self.state != OrderState.CONFIRMED:
-            raise DomainError(
-                f"order {self.number} is {self.state.name.lower()}; only a confirmed one is shipped"
-            )
+            raise DomainError(f"order {self.number} is {self.state.name.lower()}; only a confirmed one is shipped")
         return [OrderShipped(self.id, self.customer_id, shipped_on, carrier, tracking_number)]
 
     def deliver(self, delivered_on: date) -> list[Event]:
@@ -318,9 +316,7 @@ class Order:
             for receivable_id, due_on, amount in instalments
         ]
 
-    def receive(
-        self, payment_id: UUID, amount: Money, received_on: date, method: str, reference: str
-    ) -> list[Event]:
+    def receive(self, payment_id: UUID, amount: Money, received_on: date, method: str, reference: str) -> list[Event]:
         """Settle the oldest due first. The same reference twice is one payment."""
         if reference and reference in self.references:
             return []
@@ -359,9 +355,7 @@ class Order:
         receivable = self._receivable(receivable_id)
         amount = amount or receivable.outstanding
         if amount.minor_units <= 0 or amount > receivable.outstanding:
-            raise InvalidArgument(
-                "amount", f"only {receivable.outstanding.minor_units} minor units are still owed"
-            )
+            raise InvalidArgument("amount", f"only {receivable.outstanding.minor_units} minor units are still owed")
         return [ReceivableWrittenOff(self.id, receivable_id, self.customer_id, amount, reason)]
 
     def fall_overdue(self, receivable_id: UUID) -> list[Event]:

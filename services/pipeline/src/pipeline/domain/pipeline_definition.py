@@ -89,9 +89,7 @@ class Pipeline:
         names = ", ".join(stage.name for stage in self.stages)
         raise InvalidArgument(field, f"pipeline {self.name} has no stage {name_or_id[:80]!r}; it has {names}")
 
-    def revise(
-        self, name: str, stages: Sequence[Stage], is_default: bool, in_use: frozenset[UUID]
-    ) -> list[Event]:
+    def revise(self, name: str, stages: Sequence[Stage], is_default: bool, in_use: frozenset[UUID]) -> list[Event]:
         self._require_live()
         checked = check_stages(stages)
         removed = in_use - {stage.stage_id for stage in checked}

@@ -183,9 +183,7 @@ def content_of(drafts: tuple[LineDraft, ...]) -> Content:
     for i, draft in enumerate(drafts):
         if not draft.product_name:
             raise InvalidArgument(f"lines[{i}].product_name", "is required without a product")
-    priced = totals(
-        [Position(d.quantity, d.unit_price, d.discount_basis_points, d.tax_basis_points) for d in drafts]
-    )
+    priced = totals([Position(d.quantity, d.unit_price, d.discount_basis_points, d.tax_basis_points) for d in drafts])
     lines = tuple(
         QuoteLine(
             str(i),
@@ -206,9 +204,7 @@ def content_of(drafts: tuple[LineDraft, ...]) -> Content:
 
 def _discount(draft: LineDraft) -> int:
     """Basis points below the list price, rounded up: a lowered unit price is a discount too."""
-    if draft.list_price.minor_units <= 0 or (
-        draft.list_price.currency_code != draft.unit_price.currency_code
-    ):
+    if draft.list_price.minor_units <= 0 or (draft.list_price.currency_code != draft.unit_price.currency_code):
         return draft.discount_basis_points
     paid = draft.unit_price.minor_units * (10_000 - draft.discount_basis_points)
     return max(0, -((paid - draft.list_price.minor_units * 10_000) // draft.list_price.minor_units))
