@@ -1,0 +1,121 @@
+"""The services, asked over gRPC: deadlines, metadata, and a bounded number of retries.
+
+Only UNAVAILABLE is retried. That is safe for commands too, because a command with the same request id is
+carried out once.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import grpc
+from google.protobuf.message import Message
+from opentelemetry import propagate
+
+from gateway.contracts import Method
+from gateway.problems import UNAVAILABLE, Problem, of_rpc
+
+_MOST_BYTES = 32 * 1024 * 1024
+_RETRIES = {
+    "methodConfig": [
+        {
+            "name": [{}],
+            "retryPolicy": {
+                "maxAttempts": 3,
+                "initialBackoff": "0.1s",
+                "maxBackoff": "1s",
+                "backoffMultiplier": 3,
+                "retryableStatusCodes": ["UNAVAILABLE"],
+            },
+        }
+    ]
+}
+_OPTIONS = [
+    ("grpc.service_config", json.dumps(_RETRIES)),
+    ("grpc.max_receive_message_length", _MOST_BYTES),
+    ("grpc.max_send_message_length", _MOST_BYTES),
+    ("grpc.max_metadata_size", 64 * 1024),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 2_000),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """On whose behalf, and how, services are asked. Never logged: it holds the token."""
+
+    request_id: str
+    source: str = ""
+    token: str = ""
+    session_token: str = ""
+    device: str = ""
+    effective_at: str = ""
+    timeline_id: str = ""
+
+    def with_token(self, token: str) -> Asking:
+        return replace(self, token=token)
+
+    def metadata(self) -> list[tuple[str, str]]:
+        found = {
+            "request-id": self.request_id,
+            "x-source": self.source,
+            "authorization": f"Bearer {self.token}" if self.token else "",
+            "effective-at": self.effective_at,
+            "timeline-id": self.timeline_id,
+        }
+        carrier: dict[str, str] = {}
+        propagate.inject(carrier)
+        return [(key, value) for key, value in {**found, **carrier}.items() if value]
+
+
+class Backends:
+    """One channel for each target, made on first use inside the running loop."""
+
+    def __init__(self, targets: Mapping[str, str]) -> None:
+        self._targets = targets
+        self._channels: dict[str, grpc.aio.Channel] = {}
+        self._calls: dict[str, Any] = {}
+
+    async def ask(self, method: Method, request: Message, asking: Asking, timeout_s: float) -> Message:
+        """Return the answer. Raises Problem."""
+        try:
+            answer: Message = await self._call(method)(request, timeout=timeout_s, metadata=asking.metadata())
+        except grpc.aio.AioRpcError as error:
+            raise of_rpc(error, method.context) from None
+        return answer
+
+    def reachable(self) -> dict[str, str]:
+        """The state of every channel that was used: "ready", "transient_failure"…"""
+        return {
+            target: channel.get_state(try_to_connect=True).name.lower() for target, channel in self._channels.items()
+        }
+
+    async def close(self) -> None:
+        for channel in self._channels.values():
+            await channel.close(grace=1.0)
+        self._channels.clear()
+        self._calls.clear()
+
+    def channel(self, context: str) -> grpc.aio.Channel:
+        target = self._targets.get(context)
+        if target is None:
+            raise Problem(UNAVAILABLE, f"{context} is not part of this installation")
+        if target not in self._channels:
+            self._channels[target] = grpc.aio.insecure_channel(target, options=_OPTIONS)
+        return self._channels[target]
+
+    def _call(self, method: Method) -> Any:
+        call = self._calls.get(method.full_name)
+        if call is None:
+            call = self.channel(method.context).unary_unary(
+                f"/{method.full_name}",
+                request_serializer=method.request_type.SerializeToString,
+                response_deserializer=method.response_type.FromString,
+            )
+            self._calls[method.full_name] = call
+        return call

@@ -1,0 +1,115 @@
+"""Answers made of several services' answers, asked at the same time: the customer's page and the search.
+
+Each part has a deadline of its own. A part that is away, slow or not allowed is named in `missing`, and the
+rest is answered. Data scope is the services' own business: the caller's token goes along.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf import json_format
+
+from gateway.backends import Asking, Backends
+from gateway.contracts import Contracts
+from gateway.problems import NOT_FOUND, UNAUTHENTICATED, Problem
+from gateway.transcoding import as_tree
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One section: which RPC answers it, and with what request."""
+
+    name: str
+    rpc: str
+    request: Mapping[str, Any]
+    required: bool = False  # a refusal of this part is the refusal of the whole
+
+
+_CUSTOMER = "crm.customer.v1.CustomerService"
+_LEADS = "crm.pipeline.v1.LeadService"
+_DEALS = "crm.pipeline.v1.OpportunityService"
+_SALES = "crm.pipeline.v1.SalesService"
+_TICKETS = "crm.ticketing.v1.TicketingService"
+_MARKETING = "crm.marketing.v1.MarketingService"
+
+
+def overview_parts(customer_id: str) -> list[Part]:
+    """Everything one wants to know of a customer, on one page."""
+    of = {"customer_id": customer_id}
+    page = of | {"page_size": 20}
+    return [
+        Part("card", f"{_CUSTOMER}/GetCustomerCard", of, required=True),
+        Part("customer", f"{_CUSTOMER}/GetCustomer", of),
+        Part("timeline", f"{_CUSTOMER}/GetTimeline", page),
+        Part("opportunities", f"{_DEALS}/ListOpportunities", page),
+        Part("orders", f"{_SALES}/ListOrders", page),
+        Part("tickets", f"{_TICKETS}/ListTickets", page),
+        Part("touches", f"{_MARKETING}/ListTouches", of),
+    ]
+
+
+def search_parts(query: str, limit: int) -> list[Part]:
+    """Where a name, a telephone number, a company or a tag may be found."""
+    page = {"page_size": limit}
+    return [
+        Part("customers", f"{_CUSTOMER}/SearchCustomers", {"query": query, **page}),
+        Part("leads", f"{_LEADS}/ListLeads", {"search": query, **page}),
+        Part("opportunities", f"{_DEALS}/ListOpportunities", {"search": query, **page}),
+        Part("orders", f"{_SALES}/ListOrders", {"search": query, **page}),
+        Part("tickets", f"{_TICKETS}/ListTickets", {"search": query, **page}),
+    ]
+
+
+class Composition:
+    def __init__(self, backends: Backends, contracts: Contracts, part_deadline_s: float) -> None:
+        self._backends = backends
+        self._contracts = contracts
+        self._part_deadline_s = part_deadline_s
+
+    async def of(self, parts: Sequence[Part], asking: Asking) -> dict[str, Any]:
+        """Return {part: answer, …, "missing": […]}. Raises Problem when a required part is refused."""
+        answers = await asyncio.gather(*(self._part(part, asking) for part in parts))
+        if answers and all(isinstance(answer, Problem) for answer in answers):
+            raise next(answer for answer in answers if isinstance(answer, Problem))
+        whole: dict[str, Any] = {}
+        missing: list[dict[str, Any]] = []
+        for part, answer in zip(parts, answers, strict=True):
+            if isinstance(answer, Problem):
+                if answer.kind is UNAUTHENTICATED or (part.required and answer.kind is NOT_FOUND):
+                    raise answer
+                missing.append(
+                    {
+                        "part": part.name,
+                        "context": self._contracts.method(part.rpc).context,
+                        "reason": answer.kind.name,
+                        "detail": answer.detail,
+                    }
+                )
+            else:
+                whole[part.name] = answer
+        return {**whole, "missing": missing}
+
+    async def _part(self, part: Part, asking: Asking) -> dict[str, Any] | Problem:
+        method = self._contracts.method(part.rpc)
+        request = json_format.ParseDict(dict(part.request), method.request_type())
+        try:
+            answer = await self._backends.ask(method, request, asking, self._part_deadline_s)
+        except Problem as problem:
+            return problem
+        return as_tree(answer)
+
+
+class Stopwatch:
+    """Whole milliseconds since it was made."""
+
+    def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
+        self._clock = clock
+        self._began = clock()
+
+    def ms(self) -> int:
+        return int((self._clock() - self._began) * 1000)

@@ -1,0 +1,81 @@
+"""What the gateway needs to know, from the environment. Everything that is missing is named at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from kernel.config import CONTEXTS, ConfigurationError
+
+_MIB = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503."""
+
+    host: str
+    port: int
+    targets: Mapping[str, str]
+    amqp_url: str = field(repr=False)
+    token_public_key: str
+    public_url: str = ""
+    mail_page: str = ""
+    otlp_endpoint: str = ""
+    body_limit: int = 16 * _MIB
+    deadline_s: float = 5.0
+    long_deadline_s: float = 60.0
+    part_deadline_s: float = 2.0
+
+    @property
+    def secure(self) -> bool:
+        """Whether browsers reach us over TLS, so that cookies may insist on it."""
+        return self.public_url.startswith("https://")
+
+    @staticmethod
+    def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
+        """Read GATEWAY_…, <SERVICE>_TARGET and HEADWATER_… variables; raise ConfigurationError."""
+        env = os.environ if environment is None else environment
+        wrong: list[str] = []
+
+        def required(name: str) -> str:
+            if not env.get(name):
+                wrong.append(f"{name} is missing")
+            return env.get(name, "")
+
+        def number(name: str, default: float) -> float:
+            text = env.get(name, str(default))
+            try:
+                value = float(text)
+            except ValueError:
+                value = 0.0
+            if value <= 0:
+                wrong.append(f"{name} must be a number above 0, not {text!r}")
+            return value
+
+        host, _, port = env.get("GATEWAY_LISTEN", "127.0.0.1:8080").rpartition(":")
+        if not port.isdecimal():
+            wrong.append("GATEWAY_LISTEN must be host:port")
+        targets = {c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")}
+        if not targets:
+            wrong.append(f"none of {', '.join(f'{c.upper()}_TARGET' for c in CONTEXTS)} is set")
+        settings = Settings(
+            host=host.strip("[]"),
+            port=int(port) if port.isdecimal() else 0,
+            targets=targets,
+            amqp_url=required("GATEWAY_AMQP_URL"),
+            token_public_key=required("HEADWATER_TOKEN_PUBLIC_KEY"),
+            public_url=env.get("HEADWATER_PUBLIC_URL", "").rstrip("/"),
+            mail_page=env.get("HEADWATER_MAIL_PAGE", ""),
+            otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
+            body_limit=int(number("GATEWAY_BODY_LIMIT", 16 * _MIB)),
+            deadline_s=number("GATEWAY_DEADLINE_S", 5.0),
+            long_deadline_s=number("GATEWAY_LONG_DEADLINE_S", 60.0),
+            part_deadline_s=number("GATEWAY_PART_DEADLINE_S", 2.0),
+        )
+        if wrong:
+            raise ConfigurationError(
+                "gateway cannot start:\n  " + "\n  ".join(wrong) + "\nSet them in the environment."
+            )
+        return settings
