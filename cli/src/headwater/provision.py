@@ -36,6 +36,7 @@ from kernel.service import run_migrations
 Tell = Callable[[str], None]
 
 BROKER_USERS = (*CONTEXTS, "gateway")
+MAIL_FROM = "headwater@localhost.localdomain"
 PORTS = ("apis", "gateway", "smtp", "mail")
 
 
@@ -236,6 +237,12 @@ def suite_environment(
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],
         "GATEWAY_LISTEN": f"127.0.0.1:{ports['gateway']}",
     }
+    for prefix in ("MARKETING", "NOTIFICATION"):
+        variables[f"{prefix}_SMTP_URL"] = variables["HEADWATER_SMTP_URL"]
+        variables[f"{prefix}_MAIL_FROM"] = MAIL_FROM
+        variables[f"{prefix}_PUBLIC_URL"] = variables["HEADWATER_PUBLIC_URL"]
+        # Our mail server delivers nothing, so a simulated past may be shown there too.
+        variables[f"{prefix}_SEND_BACKDATED"] = "true"
     for service in BROKER_USERS:
         prefix = service.upper()
         variables[f"{prefix}_AMQP_URL"] = management.url(f"{state['name']}-{service}", kept[f"{service}.broker"])

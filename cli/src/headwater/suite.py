@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     if process == "buses":
         # Before anything else: psycopg would choose a wait that stops all greenthreads.
         os.environ["PSYCOPG_WAIT_FUNC"] = "wait_select"
+        warnings.filterwarnings("ignore", r"\s*Eventlet is deprecated")
         import eventlet
 
         eventlet.monkey_patch()
