@@ -43,10 +43,11 @@ def run(options: argparse.Namespace) -> int:
     except (Away, Refused) as error:
         print(error, file=sys.stderr)
         return 2
-    if options.json:
+    printer = _PRINTERS.get(options.figure)
+    if options.json or printer is None:
         print(json.dumps(answer, indent=2, ensure_ascii=False))
     else:
-        _PRINTERS.get(options.figure, lambda a: print(json.dumps(a, indent=2, ensure_ascii=False)))(answer)
+        printer(answer)
     return 0
 
 
