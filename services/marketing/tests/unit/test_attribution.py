@@ -74,9 +74,7 @@ def test_a_larger_weight_never_gets_less(raw: list[int], minor_units: int) -> No
 
 @pytest.mark.feature("MKT-21")
 @pytest.mark.skipif(not PATHS.exists(), reason=f"{PATHS} is not there; HEADWATER_DATA may say where")
-@pytest.mark.parametrize(
-    "model", [AttributionModel.FIRST_TOUCH, AttributionModel.LAST_TOUCH, AttributionModel.LINEAR]
-)
+@pytest.mark.parametrize("model", [AttributionModel.FIRST_TOUCH, AttributionModel.LAST_TOUCH, AttributionModel.LINEAR])
 def test_real_paths_give_the_exact_sums(model: AttributionModel) -> None:
     shares: dict[str, int] = defaultdict(int)
     truth: dict[str, Fraction] = defaultdict(Fraction)

@@ -52,9 +52,7 @@ def test_a_planned_campaign_launches_books_costs_and_ends() -> None:
     campaign = a_campaign()
     assert campaign.launch() == [CampaignLaunched(CAMPAIGN)]
     spent = Money(300_00, "CNY")
-    assert campaign.book_cost(COST, spent, "hall", DAY) == [
-        CampaignCostBooked(CAMPAIGN, spent, "hall", DAY, COST)
-    ]
+    assert campaign.book_cost(COST, spent, "hall", DAY) == [CampaignCostBooked(CAMPAIGN, spent, "hall", DAY, COST)]
     assert campaign.end("worked") == [CampaignEnded(CAMPAIGN, "worked")]
 
 

@@ -52,9 +52,7 @@ def a_published_form() -> Form:
 
 @pytest.mark.feature("MKT-05")
 def test_a_submission_holds_the_lead_and_the_answers_to_custom_fields() -> None:
-    [submitted] = a_published_form().submit(
-        SUBMISSION, VALUES, Visit(behaviours=["watched-demo", "no good!"])
-    )
+    [submitted] = a_published_form().submit(SUBMISSION, VALUES, Visit(behaviours=["watched-demo", "no good!"]))
     assert submitted.person_name == "王芳"
     assert submitted.email == "wang@example.com"
     assert submitted.answers == (

@@ -202,9 +202,7 @@ def test_reaching_the_goal_ends_the_run_at_once() -> None:
         (JourneyCondition(ConditionKind.OPENED), Signal(ConditionKind.OPENED, "mail"), True),
     ],
 )
-def test_every_kind_of_condition_answers(
-    condition: JourneyCondition, prepare: Signal | None, answer: bool
-) -> None:
+def test_every_kind_of_condition_answers(condition: JourneyCondition, prepare: Signal | None, answer: bool) -> None:
     steps = (
         JourneyStep("wait", "", StepKind.WAIT, "ask", wait_s=2 * DAY_S),
         JourneyStep("ask", "", StepKind.CONDITION, condition=condition, yes_step_id="yes", no_step_id="no"),

@@ -52,9 +52,7 @@ def test_each_rule_withholds_by_its_own_reason(standing: Standing, reason: Withh
 
 
 @given(standings, st.integers(0, 6), st.booleans())
-def test_nothing_leaves_against_a_wish_or_above_the_cap(
-    standing: Standing, most: int, consent_required: bool
-) -> None:
+def test_nothing_leaves_against_a_wish_or_above_the_cap(standing: Standing, most: int, consent_required: bool) -> None:
     policy = ContactPolicy(most, 7, consent_required)
     if reason_to_withhold(policy, standing) is None:
         assert not standing.silenced

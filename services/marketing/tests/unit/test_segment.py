@@ -26,9 +26,7 @@ SEGMENT, OWNER = UUID(int=1), UUID(int=2)
 
 def rule(field: SegmentField, *values: str, within_days: int = 0) -> Filter:
     operator = FilterOperator.AT_LEAST if field in NUMBERS else FilterOperator.IS_ANY_OF
-    return Filter(
-        FilterKind.RULE, field=field, operator=operator, values=tuple(values), within_days=within_days
-    )
+    return Filter(FilterKind.RULE, field=field, operator=operator, values=tuple(values), within_days=within_days)
 
 
 rules = st.builds(

@@ -83,12 +83,7 @@ class CampaignHandedOver:
 
 
 CampaignEvent = (
-    CampaignPlanned
-    | CampaignRevised
-    | CampaignLaunched
-    | CampaignCostBooked
-    | CampaignEnded
-    | CampaignHandedOver
+    CampaignPlanned | CampaignRevised | CampaignLaunched | CampaignCostBooked | CampaignEnded | CampaignHandedOver
 )
 
 
@@ -172,9 +167,7 @@ class Campaign:
         if plan == self.plan:
             return []
         if self.cost.minor_units and plan.budget.currency_code != self.plan.budget.currency_code:
-            raise DomainError(
-                f"costs are booked in {self.cost.currency_code}: the budget's currency cannot change"
-            )
+            raise DomainError(f"costs are booked in {self.cost.currency_code}: the budget's currency cannot change")
         return [
             CampaignRevised(
                 self.id,
@@ -197,9 +190,7 @@ class Campaign:
         if amount.minor_units == 0:
             raise InvalidArgument("amount", "must not be zero")
         if amount.currency_code != self.plan.budget.currency_code:
-            raise InvalidArgument(
-                "amount", f"must be in the budget's currency {self.plan.budget.currency_code}"
-            )
+            raise InvalidArgument("amount", f"must be in the budget's currency {self.plan.budget.currency_code}")
         if (self.cost + amount).minor_units < 0:
             raise DomainError("more would be taken back than was ever booked")
         return [CampaignCostBooked(self.id, amount, purpose, booked_on, cost_id)]

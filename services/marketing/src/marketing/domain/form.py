@@ -253,9 +253,7 @@ class Form:
         known = {field.key for field in self.layout.fields}
         if unknown := sorted(set(values) - known):
             raise InvalidArgument(f"values.{unknown[0][:40]}", "is not a field of this form")
-        entered = {
-            field.key: _checked_value(field, values.get(field.key, "")) for field in self.layout.fields
-        }
+        entered = {field.key: _checked_value(field, values.get(field.key, "")) for field in self.layout.fields}
         if not (entered.get("email") or entered.get("phone")):
             raise InvalidArgument("values", "leave an e-mail address or a phone number")
         answers = tuple(

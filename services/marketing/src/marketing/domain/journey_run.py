@@ -123,8 +123,8 @@ class Run:
 
     @property
     def recipient_id(self) -> UUID | None:
-        """The contact or submission that names the person."""
-        return self.entered.contact_id or self.entered.submission_id
+        """The contact, submission or customer that names the person."""
+        return self.entered.contact_id or self.entered.submission_id or self.entered.customer_id
 
     def hear(self, signal: Signal) -> list[RunEvent]:
         """Take note of something; the same thing twice is news once."""

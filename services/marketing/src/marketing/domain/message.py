@@ -179,8 +179,9 @@ class Message:
 
     @property
     def recipient_id(self) -> UUID | None:
-        """The contact or submission that names the person; None for a test."""
-        return self.planned.contact_id or self.planned.submission_id
+        """The contact, submission or customer that names the person; None for a test."""
+        it = self.planned
+        return it.contact_id or it.submission_id or it.customer_id
 
     @property
     def is_test(self) -> bool:
@@ -259,8 +260,7 @@ class Message:
     def requeue(self) -> list[MessageEvent]:
         if self.state is not MessageState.UNKNOWN:
             raise DomainError(
-                f"message {self.planned.send_id} is {self.state.value}: only one of unknown outcome"
-                " can be sent again"
+                f"message {self.planned.send_id} is {self.state.value}: only one of unknown outcome can be sent again"
             )
         return [MessageRequeued(self.planned.send_id)]
 

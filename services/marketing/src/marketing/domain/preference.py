@@ -109,9 +109,7 @@ class ContactPolicy:
             raise InvalidArgument("window_days", "must be between 1 and 366")
         if wanted == self:
             return []
-        return [
-            ContactPolicySet(policy_id, wanted.most_messages, wanted.window_days, wanted.consent_required)
-        ]
+        return [ContactPolicySet(policy_id, wanted.most_messages, wanted.window_days, wanted.consent_required)]
 
 
 def evolve_policy(policy: ContactPolicy | None, event: PolicyEvent) -> ContactPolicy:

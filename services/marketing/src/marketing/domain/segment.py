@@ -111,9 +111,7 @@ def _check(filter: Filter, place: str, depth: int) -> int:
         case FilterKind.ANY | FilterKind.NONE if not filter.filters:
             raise InvalidArgument(f"{place}.filters", "needs at least one filter below")
         case _:
-            return 1 + sum(
-                _check(below, f"{place}.filters[{i}]", depth + 1) for i, below in enumerate(filter.filters)
-            )
+            return 1 + sum(_check(below, f"{place}.filters[{i}]", depth + 1) for i, below in enumerate(filter.filters))
 
 
 def _check_rule(rule: Filter, place: str) -> None:

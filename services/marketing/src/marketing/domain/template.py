@@ -111,9 +111,7 @@ class Words:
             _check_variables(field, getattr(self, field))
         for link in links_of(self.html_body):
             if "{{" in link.url:
-                raise InvalidArgument(
-                    "html_body", "a counted link leads to the same page for everybody: no variables"
-                )
+                raise InvalidArgument("html_body", "a counted link leads to the same page for everybody: no variables")
 
     @property
     def variables(self) -> list[str]:
@@ -130,9 +128,7 @@ def _check_variables(field: str, text: str) -> None:
         if found is None:
             raise InvalidArgument(field, f"{braces[:40]!r} is not a variable like {{{{person_name}}}}")
         if found[1] not in KNOWN_VARIABLES and found[2] is None:
-            raise InvalidArgument(
-                field, f"nobody can fill {found[1]!r}: give it a default like {{{{{found[1]}|…}}}}"
-            )
+            raise InvalidArgument(field, f"nobody can fill {found[1]!r}: give it a default like {{{{{found[1]}|…}}}}")
 
 
 def links_of(html_body: str) -> tuple[TemplateLink, ...]:

@@ -36,11 +36,7 @@ TouchEvent = TouchRecorded
 
 def checked_utm(utm: dict[str, str]) -> dict[str, str]:
     """Return what is worth keeping of a visit's utm parameters; drop what is not one."""
-    kept = {
-        key[:50]: value[:_LONGEST_UTM]
-        for key, value in sorted(utm.items())
-        if key.startswith("utm_") and value
-    }
+    kept = {key[:50]: value[:_LONGEST_UTM] for key, value in sorted(utm.items()) if key.startswith("utm_") and value}
     return dict(list(kept.items())[:_MOST_UTM])
 
 

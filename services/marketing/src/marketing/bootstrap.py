@@ -1,0 +1,147 @@
+"""Puts the service together; the only place that chooses implementations."""
+
+from __future__ import annotations
+
+from crm.marketing.v1 import (
+    campaign_events_pb2,
+    coupon_events_pb2,
+    form_events_pb2,
+    journey_events_pb2,
+    mailing_events_pb2,
+    marketing_service_pb2,
+    message_events_pb2,
+    preference_events_pb2,
+    segment_events_pb2,
+    template_events_pb2,
+    touch_events_pb2,
+)
+from kernel.config import Settings
+from kernel.service import Service, open_store
+from marketing.application.journeys import TAG_CUSTOMER
+from marketing.application.mailings import SEND_MESSAGES
+from marketing.channels import Channels, channels_of
+from marketing.config import MarketingSettings
+from marketing.courier import Courier
+from marketing.domain import (
+    campaign,
+    coupon,
+    form,
+    journey,
+    journey_run,
+    mailing,
+    message,
+    preference,
+    segment,
+    template,
+    touch,
+)
+from marketing.entrypoints.grpc_api import MarketingApi
+from marketing.projections import (
+    audience,
+    campaigns,
+    coupons,
+    deals,
+    forms,
+    journeys,
+    messages,
+    preferences,
+    purchases,
+    segments,
+    templates,
+    touches,
+)
+from marketing.reactions import REACTIONS, TIMERS
+from marketing.tokens import Links, Tokens
+from marketing.upcasts import UPCASTS
+
+EVENTS: tuple[type, ...] = (
+    campaign.CampaignPlanned,
+    campaign.CampaignRevised,
+    campaign.CampaignLaunched,
+    campaign.CampaignCostBooked,
+    campaign.CampaignEnded,
+    campaign.CampaignHandedOver,
+    form.FormDrafted,
+    form.FormRevised,
+    form.FormPublished,
+    form.FormWithdrawn,
+    form.FormSubmitted,
+    touch.TouchRecorded,
+    segment.SegmentDefined,
+    segment.SegmentRevised,
+    segment.SegmentRetired,
+    template.TemplateDrafted,
+    template.TemplateRevised,
+    template.TemplateRetired,
+    mailing.MailingPlanned,
+    mailing.MailingLaunched,
+    mailing.MailingQueued,
+    mailing.MailingCancelled,
+    message.MessagePlanned,
+    message.MessageDispatched,
+    message.MessageSent,
+    message.MessageWithheld,
+    message.MessageDeferred,
+    message.MessageBounced,
+    message.MessageOutcomeLost,
+    message.MessageRequeued,
+    message.MessageOpened,
+    message.MessageClicked,
+    preference.Unsubscribed,
+    preference.Resubscribed,
+    preference.ContactPolicySet,
+    journey.JourneyDefined,
+    journey.JourneyRevised,
+    journey.JourneyActivated,
+    journey.JourneyPaused,
+    journey_run.JourneyEntered,
+    journey_run.JourneySignalHeard,
+    journey_run.JourneyStepTaken,
+    journey_run.JourneyStepAwaited,
+    journey_run.JourneyLeft,
+    coupon.CouponIssued,
+)
+MESSAGES = (
+    campaign_events_pb2,
+    form_events_pb2,
+    touch_events_pb2,
+    segment_events_pb2,
+    template_events_pb2,
+    mailing_events_pb2,
+    message_events_pb2,
+    preference_events_pb2,
+    journey_events_pb2,
+    coupon_events_pb2,
+)
+INLINE = (
+    campaigns.VIEW,
+    forms.VIEW,
+    touches.VIEW,
+    segments.VIEW,
+    templates.VIEW,
+    messages.VIEW,
+    preferences.VIEW,
+    journeys.VIEW,
+    coupons.VIEW,
+)
+EVENTUAL = (audience.VIEW, purchases.VIEW, deals.VIEW)
+
+
+def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
+    mine = MarketingSettings.of(settings)
+    links = Links(mine.public_url, Tokens(mine.secret))
+    if channels is None:
+        channels = channels_of(mine.smtp_url, mine.mail_from)
+    courier = Courier(mine, channels, links)
+    descriptor = marketing_service_pb2.DESCRIPTOR.services_by_name["MarketingService"]
+    return Service(
+        name="marketing",
+        settings=settings,
+        store=open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS),
+        apis=[(descriptor, MarketingApi(links))],
+        inline=INLINE,
+        eventual=EVENTUAL,
+        reactions=REACTIONS,
+        timers=TIMERS,
+        jobs={SEND_MESSAGES: courier.send_messages, TAG_CUSTOMER: courier.tag_customer},
+    )
