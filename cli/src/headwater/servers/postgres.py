@@ -27,6 +27,9 @@ ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root; then it runs as this account, which its package makes."""
 
 SUPERUSER = "headwater"
+LOCALE = "C.UTF-8" if sys.platform == "linux" else "en_US.UTF-8"
+"""One that knows letters beyond ASCII; macOS has no C.UTF-8."""
+
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 20
 ATTEMPTS = 4
@@ -114,7 +117,7 @@ class PrivatePostgres:
         subprocess.run(
             [
                 *(binaries() / "initdb", "-D", self._data, "-U", SUPERUSER, f"--pwfile={password}"),
-                *("--auth=scram-sha-256", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"),
+                *("--auth=scram-sha-256", "-E", "UTF8", f"--locale={LOCALE}", "--no-sync"),
             ],
             check=True,
             stdout=subprocess.DEVNULL,
@@ -130,7 +133,7 @@ class PrivatePostgres:
         """How to start its programs: never as root, with an environment of their own."""
         environment = {
             "PATH": "/usr/bin:/bin",
-            "LC_ALL": "C.UTF-8",
+            "LC_ALL": LOCALE,
             "TZ": "UTC",
             "HOME": str(self._folder),
         }

@@ -1,0 +1,35 @@
+"""How commands for operators reach one service of the suite of this folder: put together, in this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from headwater.home import Home
+from headwater.provision import suite_environment
+from kernel.config import CONTEXTS, Settings
+
+if TYPE_CHECKING:
+    from kernel.service import Service
+
+
+def named(names: Sequence[str]) -> tuple[str, ...]:
+    """The contexts that were named, or all; ValueError for one that is none."""
+    unknown = [name for name in names if name not in CONTEXTS]
+    if unknown:
+        raise ValueError(f"no such service: {', '.join(unknown)}; there are {', '.join(CONTEXTS)}")
+    return tuple(names) or CONTEXTS
+
+
+@contextmanager
+def service(name: str, home: Home) -> Iterator[Service]:
+    """The service as its own processes have it; its store is closed at the end."""
+    environment = suite_environment(home.read(), home, os.environ)
+    found: Service = import_module(f"{name}.bootstrap").bootstrap(Settings.from_environment(name, environment))
+    try:
+        yield found
+    finally:
+        found.store.close()
