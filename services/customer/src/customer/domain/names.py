@@ -1,0 +1,211 @@
+"""How alike two company names are, whatever their legal form, brackets, width and case.
+
+The core of a name is compared by its pieces: pairs of Chinese characters, triples of other letters.
+Pieces that half of all companies share (科技, international) count less.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+LIKELY_THE_SAME = 0.7
+"""Names at least this similar make two customers candidates for a duplicate."""
+
+_LEGAL_ZH = re.compile(
+    r"(股份有限责任公司|有限责任公司|股份有限公司|集团有限公司|控股有限公司|有限公司|股份公司|总公司|分公司"
+    r"|公司|合伙企业|有限合伙|普通合伙|个体工商户)"
+)
+_LEGAL = frozenset(
+    [
+        "ltd",
+        "limited",
+        "llc",
+        "llp",
+        "lp",
+        "inc",
+        "incorporated",
+        "corp",
+        "corporation",
+        "co",
+        "company",
+        "plc",
+        "gmbh",
+        "ag",
+        "kg",
+        "ohg",
+        "ug",
+        "mbh",
+        "se",
+        "sa",
+        "sas",
+        "sarl",
+        "srl",
+        "spa",
+        "bv",
+        "nv",
+        "oy",
+        "ab",
+        "as",
+        "aps",
+        "kk",
+        "pty",
+        "pte",
+        "sdn",
+        "bhd",
+        "the",
+        "and",
+    ]
+)
+_COMMON = frozenset(
+    [
+        "科技",
+        "技术",
+        "信息",
+        "网络",
+        "软件",
+        "电子",
+        "实业",
+        "贸易",
+        "商贸",
+        "集团",
+        "控股",
+        "国际",
+        "中国",
+        "投资",
+        "发展",
+        "管理",
+        "咨询",
+        "服务",
+        "文化",
+        "传媒",
+        "工程",
+        "建设",
+        "建筑",
+        "机械",
+        "设备",
+        "制造",
+        "医药",
+        "生物",
+        "能源",
+        "环保",
+        "物流",
+        "供应",
+        "应链",
+        "教育",
+        "食品",
+        "酒店",
+        "餐饮",
+        "房地",
+        "地产",
+        "北京",
+        "上海",
+        "广州",
+        "深圳",
+        "天津",
+        "重庆",
+        "杭州",
+        "南京",
+        "苏州",
+        "成都",
+        "武汉",
+        "西安",
+        "广东",
+        "江苏",
+        "浙江",
+        "山东",
+        "有限",
+        "公司",
+        "股份",
+    ]
+)
+_COMMON_WORDS = [
+    "international",
+    "group",
+    "trading",
+    "technology",
+    "technologies",
+    "systems",
+    "solutions",
+    "services",
+    "holdings",
+    "global",
+    "industries",
+    "enterprises",
+    "consulting",
+    "management",
+    "software",
+    "digital",
+    "china",
+]
+_CJK = re.compile(r"[\u3400-\u9fff]+")
+_PART = re.compile(r"[\u3400-\u9fff]+|[^\W\d_\u3400-\u9fff]+|\d+")
+_LETTER_SHARE = {
+    letter: share
+    for share, letters in enumerate(("qxzjk", "vwybg", "fpmuc", "dlhsr", "noiate"), start=1)
+    for letter in letters
+}
+
+
+def core(name: str) -> str:
+    """Return what of a company name tells it apart: width and case folded, legal form and marks gone."""
+    text = unicodedata.normalize("NFKC", name).casefold()
+    text = _LEGAL_ZH.sub(" ", text)
+    text = re.sub(r"[.'’`]", "", text)
+    parts = [part for part in _PART.findall(text) if part not in _LEGAL]
+    if not parts:
+        parts = _PART.findall(unicodedata.normalize("NFKC", name).casefold())
+    joined = "".join(
+        part if i == 0 or (_CJK.fullmatch(part) and _CJK.fullmatch(parts[i - 1])) else f" {part}"
+        for i, part in enumerate(parts)
+    )
+    return joined.strip()
+
+
+def pieces(name: str) -> frozenset[str]:
+    """Return the pieces of a name's core."""
+    found: set[str] = set()
+    for part in _PART.findall(core(name)):
+        size = 2 if _CJK.fullmatch(part) else 3
+        if len(part) <= size:
+            found.add(part)
+        found.update(part[i : i + size] for i in range(len(part) - size + 1))
+    return frozenset(found)
+
+
+def telling_pieces(name: str) -> list[str]:
+    """Return the pieces of which a likely duplicate must share at least one, rarest first.
+
+    Two sets whose Dice similarity is at least t share ceil(t/2 * n) pieces of the one with n pieces, so
+    one of any n - that + 1 is among them: prefix filtering, as in Chaudhuri, Ganti and Kaushik (2006).
+    """
+    ordered = sorted(pieces(name), key=lambda piece: (_commonness(piece), piece))
+    must_share = max(1, int(len(ordered) * 0.45))
+    return ordered[: len(ordered) - must_share + 1]
+
+
+def similarity(one: str, other: str) -> float:
+    """Return how alike two names are, 0 to 1: the weighted Dice coefficient of their pieces."""
+    a, b = pieces(one), pieces(other)
+    if not a or not b:
+        return 0.0
+    if core(one) == core(other):
+        return 1.0
+    shared = sum(_weight(piece) for piece in a & b)
+    return 2 * shared / (sum(map(_weight, a)) + sum(map(_weight, b)))
+
+
+def _weight(piece: str) -> float:
+    return 0.35 if _is_common(piece) else 1.0
+
+
+def _is_common(piece: str) -> bool:
+    return piece in _COMMON or (len(piece) == 3 and any(piece in word for word in _COMMON_WORDS))
+
+
+def _commonness(piece: str) -> float:
+    if _is_common(piece):
+        return 100.0
+    if _CJK.fullmatch(piece):
+        return 1.0
+    return 2.0 + sum(_LETTER_SHARE.get(letter, 1) for letter in piece)

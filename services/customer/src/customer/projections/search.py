@@ -1,0 +1,291 @@
+"""Customers as lists and cards: found by words and filters, sorted, a page at a time."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
+from customer.projections.families import FAMILY, ROOTS, survivors
+from customer.projections.filters import Sql
+from customer.projections.order_totals import band_of, major_units
+from kernel.errors import InvalidArgument
+from kernel.money import Money
+from kernel.request import Page
+from kernel.text import normalised, search_grams
+
+Scope = tuple[str, list[Any]]
+MOST_FOUND_BY_WORDS = 5000
+"""A query that more customers answer is cut here: nobody reads on, and every page stays fast."""
+
+_SORTABLE = {
+    "name": ("c.name", "text"),
+    "registered_at": ("c.registered_at", "timestamptz"),
+    "last_contact_at": (
+        "coalesce((select x.last_contact_at from contact_times x where x.customer_id = c.customer_id),"
+        " 'epoch'::timestamptz)",
+        "timestamptz",
+    ),
+    "level": ("c.level", "int"),
+    "status": ("c.status", "int"),
+    "employees": ("c.employees", "bigint"),
+    "annual_revenue": ("c.revenue_minor", "bigint"),
+}
+_RANK = (
+    "case when lower(c.name) = %s then 3 when lower(c.name) like %s then 2 else 1 end",
+    "int",
+)
+_DIGITS = re.compile(r"\+?[\d\s().-]{3,}")
+
+
+@dataclass(frozen=True, slots=True)
+class Figures:
+    """What others' events add to a customer, and its family's contacts and follow-ups."""
+
+    totals: tuple[Money, ...] = ()
+    paid: tuple[Money, ...] = ()
+    orders: int = 0
+    last_order_at: datetime | None = None
+    open_tickets: int = 0
+    last_contact_at: datetime | None = None
+    next_follow_up_at: datetime | None = None
+    contact: DictRow | None = None
+    absorbed_ids: tuple[UUID, ...] = ()
+
+    @property
+    def deal_band(self) -> str:
+        """The band of the largest total."""
+        return band_of(max((major_units(total) for total in self.totals), default=0), self.orders)
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """A customer's row with its figures; `asked_id` is the id that was asked for."""
+
+    row: DictRow
+    figures: Figures
+    asked_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a search asks for."""
+
+    scope: Scope
+    query: str = ""
+    filter: Sql | None = None
+    order_by: str = ""
+    include_archived: bool = False
+    conditions: list[Sql] = field(default_factory=list)
+
+
+def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Card], str]:
+    """Return the page's cards and the next page's token."""
+    where, values = _where(wanted)
+    sort, direction, sort_values = _order(wanted)
+    keys = ", ".join(f"{expression} as key{i}" for i, (expression, _) in enumerate(sort))
+    order = ", ".join(f"key{i} {direction}" for i in range(len(sort)))
+    after, after_values = "", []
+    if page.after:
+        if len(page.after) != len(sort) + 1:
+            raise InvalidArgument("page_token", "is not one that this list gave")
+        holders = ", ".join(f"%s::{cast}" for _, cast in sort)
+        names = ", ".join(f"key{i}" for i in range(len(sort)))
+        sign = "<" if direction == "desc" else ">"
+        after = f" where ({names}, customer_id) {sign} ({holders}, %s::uuid)"
+        after_values = list(page.after)
+    rows = cursor.execute(
+        f"select * from (select c.customer_id, {keys} from customers c where {where}) k{after}"
+        f" order by {order}, customer_id {direction} limit %s",
+        [*sort_values, *values, *after_values, page.limit + 1],
+    ).fetchall()
+    shown = rows[: page.limit]
+    token = ""
+    if shown:
+        last = shown[-1]
+        keys_of_last = [last[f"key{i}"] for i in range(len(sort))]
+        token = page.next_token(
+            rows,
+            [
+                *(k.isoformat() if isinstance(k, datetime) else k for k in keys_of_last),
+                last["customer_id"],
+            ],
+        )
+    cards = load_cards(cursor, [row["customer_id"] for row in shown])
+    return [cards[row["customer_id"]] for row in shown], token
+
+
+def counted(cursor: Cursor[DictRow], wanted: Wanted) -> int:
+    """Return how many customers match."""
+    where, values = _where(wanted)
+    row = cursor.execute(f"select count(*) as n from customers c where {where}", values).fetchone()
+    assert row is not None
+    return int(row["n"])
+
+
+def search_statement(wanted: Wanted, limit: int) -> Sql:
+    """Return the statement of a first page, for looking at its plan."""
+    where, values = _where(wanted)
+    return f"select c.customer_id from customers c where {where} limit %s", [*values, limit]
+
+
+def _where(wanted: Wanted) -> Sql:
+    parts: list[Sql] = [wanted.scope, ("c.merged_into is null and not c.taken_back", [])]
+    if not wanted.include_archived:
+        parts.append(("c.status <> 5", []))
+    if wanted.query.strip():
+        parts.append(_words(wanted.query))
+    if wanted.filter is not None:
+        parts.append(wanted.filter)
+    parts += wanted.conditions
+    return " and ".join(f"({sql})" for sql, _ in parts), [v for _, values in parts for v in values]
+
+
+def _words(query: str) -> Sql:
+    """Find customers by words: the index gives those with all pieces, then each word is looked for."""
+    text = query.strip()[:200]
+    is_number = _DIGITS.fullmatch(text) is not None
+    words = [re.sub(r"\D", "", text)] if is_number else normalised(text).split()
+    pieces = search_grams(" ".join(words))
+    if not pieces:
+        return "false", []
+    looked_for = " and ".join("strpos(lower(s.term), %s) > 0" for _ in words)
+    return (
+        f"c.customer_id in (with recursive {ROOTS}, hits as materialized ("
+        f"select s.customer_id from search_terms s where s.grams @> %s::text[] and {looked_for}"
+        f" limit {MOST_FOUND_BY_WORDS})"
+        " select coalesce(r.root, h.customer_id) from hits h left join roots r on r.id = h.customer_id)",
+        [pieces, *words],
+    )
+
+
+def _order(wanted: Wanted) -> tuple[list[tuple[str, str]], str, list[Any]]:
+    name = wanted.order_by.strip()
+    direction = "asc"
+    if name.startswith("-"):
+        name, direction = name[1:], "desc"
+    if not name:
+        newest = _SORTABLE["registered_at"]
+        if wanted.query.strip():
+            text = normalised(wanted.query)
+            return [_RANK, newest], "desc", [text, text.replace("%", "\\%") + "%"]
+        return [newest], "desc", []
+    if name not in _SORTABLE:
+        raise InvalidArgument(
+            "order_by", f"{name[:40]!r} is none of {', '.join(_SORTABLE)}, with or without '-' in front"
+        )
+    return [_SORTABLE[name]], direction, []
+
+
+def load_cards(cursor: Cursor[DictRow], ids: Sequence[UUID], scope: Scope = ("true", [])) -> dict[UUID, Card]:
+    """Return cards by the ids asked for; ids merged away answer with their survivor's card."""
+    if not ids:
+        return {}
+    root_of = survivors(cursor, ids)
+    roots = list(dict.fromkeys(root_of.values()))
+    condition, values = scope
+    rows = {
+        row["customer_id"]: row
+        for row in cursor.execute(
+            f"select c.* from customers c where c.customer_id = any(%s) and {condition}",
+            [roots, *values],
+        ).fetchall()
+    }
+    figures = _figures(cursor, list(rows))
+    return {asked: Card(rows[root], figures[root], asked) for asked, root in root_of.items() if root in rows}
+
+
+def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
+    if not roots:
+        return {}
+    collected: dict[UUID, dict[str, Any]] = {root: {} for root in roots}
+    family = f"with recursive {FAMILY}"
+    for row in cursor.execute(
+        f"{family} select f.root, t.currency_code, sum(t.order_count)::bigint as orders,"
+        " sum(t.total_minor)::bigint as total, sum(t.paid_minor)::bigint as paid,"
+        " max(t.last_order_at) as last_at from family f join order_totals t on t.customer_id = f.id"
+        " group by f.root, t.currency_code order by total desc, t.currency_code",
+        (roots,),
+    ).fetchall():
+        of = collected[row["root"]]
+        currency = row["currency_code"]
+        of["orders"] = of.get("orders", 0) + row["orders"]
+        if row["total"]:
+            of["totals"] = (*of.get("totals", ()), Money(row["total"], currency))
+        if row["paid"]:
+            of["paid"] = (*of.get("paid", ()), Money(row["paid"], currency))
+        latest = [at for at in (of.get("last_order_at"), row["last_at"]) if at is not None]
+        of["last_order_at"] = max(latest, default=None)
+    for row in cursor.execute(
+        f"{family} select f.root,"
+        " array_agg(f.id) filter (where f.id <> f.root) as absorbed,"
+        " sum((select count(*) from tickets k where k.customer_id = f.id and k.is_open))::int as open_tickets,"
+        " max((select x.last_contact_at from contact_times x where x.customer_id = f.id)) as last_contact_at,"
+        " min((select min(u.due_at) from follow_ups u where u.customer_id = f.id and u.state in (1, 2)))"
+        " as next_follow_up_at from family f group by f.root",
+        (roots,),
+    ).fetchall():
+        of = collected[row["root"]]
+        of["absorbed_ids"] = tuple(row["absorbed"] or ())
+        for name in ("open_tickets", "last_contact_at", "next_follow_up_at"):
+            of[name] = row[name]
+    for row in cursor.execute(
+        f"{family} select distinct on (f.root) f.root, p.* from family f"
+        " join contacts p on p.customer_id = f.id"
+        " order by f.root, (f.id = f.root) desc, p.is_primary desc, p.added_version, p.contact_id",
+        (roots,),
+    ).fetchall():
+        collected[row["root"]]["contact"] = row
+    return {root: Figures(**values) for root, values in collected.items()}
+
+
+def contacts_of(cursor: Cursor[DictRow], root: UUID) -> list[DictRow]:
+    """Return the contacts of a survivor and of all it absorbed, its own primary one first."""
+    return cursor.execute(
+        f"with recursive {FAMILY} select p.* from family f join contacts p on p.customer_id = f.id"
+        " order by (f.id = f.root) desc, p.is_primary desc, p.customer_id, p.added_version, p.contact_id",
+        ([root],),
+    ).fetchall()
+
+
+def consents_of(cursor: Cursor[DictRow], root: UUID) -> list[DictRow]:
+    """Return the consents in force of a survivor and of all it absorbed."""
+    return cursor.execute(
+        f"with recursive {FAMILY} select s.* from family f join consents s on s.customer_id = f.id"
+        " order by s.given_at, s.contact_id, s.channel, s.purpose",
+        ([root],),
+    ).fetchall()
+
+
+def owner_of_contact(cursor: Cursor[DictRow], contact_id: UUID) -> UUID | None:
+    """Return the customer whose stream holds a contact."""
+    row = cursor.execute("select customer_id from contacts where contact_id = %s", (contact_id,)).fetchone()
+    return row["customer_id"] if row else None
+
+
+def ids_of_owner(cursor: Cursor[DictRow], owner_id: UUID, most: int) -> tuple[list[UUID], int]:
+    """Return at most so many customers of an owner, and how many he has in all."""
+    rows = cursor.execute(
+        "select customer_id, count(*) over () as n from customers"
+        " where owner_id = %s and merged_into is null and not taken_back order by customer_id limit %s",
+        (owner_id, most),
+    ).fetchall()
+    return [row["customer_id"] for row in rows], rows[0]["n"] if rows else 0
+
+
+def all_ids(cursor: Cursor[DictRow], after: UUID | None, most: int) -> list[UUID]:
+    """Return the next customers in order of id, for going through all of them."""
+    return [
+        row["customer_id"]
+        for row in cursor.execute(
+            "select customer_id from customers where (%s::uuid is null or customer_id > %s)"
+            " and merged_into is null and not taken_back order by customer_id limit %s",
+            (after, after, most),
+        ).fetchall()
+    ]

@@ -1,0 +1,99 @@
+"""Whenever something happened elsewhere, or its time has come: what a customer makes of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.message import Message
+
+from crm.marketing.v1 import preference_events_pb2 as marketing
+from crm.marketing.v1 import template_events_pb2 as marketing_templates
+from crm.pipeline.v1 import opportunity_events_pb2 as opportunities
+from crm.pipeline.v1 import order_events_pb2 as orders
+from customer.application import FOLLOW_UP, GRADE, GRADE_ALL, NEGLECT, SILENCE, Customers
+from customer.domain.customer import evolve
+from customer.projections.families import survivor
+from customer.projections.order_totals import placed
+from kernel.delivered import Delivered
+from kernel.store import Transaction
+from kernel.timers import Timer, TimerHandler
+
+Reaction = Callable[[Delivered, Transaction[Any]], None]
+
+_CHANNELS = {
+    marketing_templates.MESSAGE_CHANNEL_EMAIL: "email",
+    marketing_templates.MESSAGE_CHANNEL_SMS: "sms",
+    marketing_templates.MESSAGE_CHANNEL_WECOM: "wecom",
+}
+
+
+def reactions(customers: Customers) -> Mapping[type[Message], Reaction]:
+    """Return what to do with which event of another context."""
+
+    def when_opportunity_won(delivered: Delivered, tx: Transaction[Any]) -> None:
+        won: Any = delivered.message
+        if won.customer_id:
+            customers.customer_bought(tx, UUID(won.customer_id), "opportunity won", UUID(won.opportunity_id))
+
+    def when_order_confirmed(delivered: Delivered, tx: Transaction[Any]) -> None:
+        order: Any = delivered.message
+        if order.customer_id:
+            placed_at = placed(order, delivered.metadata.effective_at)
+            customers.order_confirmed(tx, UUID(order.customer_id), UUID(order.order_id), placed_at)
+
+    def when_unsubscribed(delivered: Delivered, tx: Transaction[Any]) -> None:
+        left: Any = delivered.message
+        channel = _CHANNELS.get(left.channel, "")
+        if not left.customer_id or not channel:
+            return
+        loaded = tx.load(survivor(tx.cursor, UUID(left.customer_id)), evolve)
+        if loaded.state is not None:
+            contact_id = UUID(left.contact_id) if left.contact_id else None
+            events = loaded.state.withdraw_consent(contact_id, channel, "marketing", "unsubscribed")
+            tx.append(loaded.state.id, loaded.version, events)
+
+    return {
+        opportunities.OpportunityWon: when_opportunity_won,
+        orders.OrderConfirmed: when_order_confirmed,
+        marketing.Unsubscribed: when_unsubscribed,
+    }
+
+
+def timers(customers: Customers) -> Mapping[str, TimerHandler]:
+    """Return what to do when its time has come."""
+
+    def when_silence_is_over(timer: Timer, tx: Transaction[Any]) -> None:
+        said = timer.payload
+        customers.customer_falls_silent(
+            tx,
+            UUID(said["customer_id"]),
+            datetime.fromisoformat(said["last_order_at"]),
+            int(said["months"]),
+        )
+
+    def when_nobody_was_in_touch(timer: Timer, tx: Transaction[Any]) -> None:
+        said = timer.payload
+        customers.customer_is_neglected(tx, UUID(said["customer_id"]), datetime.fromisoformat(said["last_contact_at"]))
+
+    def when_follow_up_is_due(timer: Timer, tx: Transaction[Any]) -> None:
+        customers.follow_up_falls_due(tx, UUID(timer.payload["follow_up_id"]))
+
+    def when_totals_have_settled(timer: Timer, tx: Transaction[Any]) -> None:
+        said = timer.payload
+        order_id = UUID(said["order_id"]) if said["order_id"] else None
+        customers.grade_customer(tx, UUID(said["customer_id"]), order_id, int(said["tries"]))
+
+    def when_level_rules_were_set(timer: Timer, tx: Transaction[Any]) -> None:
+        after = timer.payload.get("after")
+        customers.grade_next(tx, UUID(after) if after else None)
+
+    return {
+        SILENCE: when_silence_is_over,
+        NEGLECT: when_nobody_was_in_touch,
+        FOLLOW_UP: when_follow_up_is_due,
+        GRADE: when_totals_have_settled,
+        GRADE_ALL: when_level_rules_were_set,
+    }
