@@ -340,7 +340,7 @@ create table audit_events (
 create index audit_events_recorded_idx on audit_events (recorded_at, context, position);
 create index audit_events_actor_idx on audit_events (actor, recorded_at) where actor is not null;
 create index audit_events_type_idx on audit_events (type_id, recorded_at);
-create index audit_events_correlation_idx on audit_events (correlation_id);
-create index audit_events_request_idx on audit_events (request) where request is not null;
+create index audit_events_correlation_idx on audit_events using hash (correlation_id);
+create index audit_events_request_idx on audit_events using hash (request) where request is not null;
 comment on column audit_events.effective_at is 'Null when equal to recorded_at.';
 comment on column audit_events.actor is 'The id of a person; every other actor stands in actor_text.';

@@ -10,6 +10,7 @@ from zlib import crc32
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from analytics.projections.facts import literal
 from analytics.projections.freshness import CONTEXTS
 from kernel.projections import Delivered, Eventual
 
@@ -72,7 +73,7 @@ def project(cursor: Cursor[DictRow], events: Sequence[Delivered]) -> None:
         "insert into audit_types (type_id, name) values (%s, %s) on conflict do nothing",
         sorted(names.items()),
     )
-    cursor.execute(_INSERT, [list(column) for column in zip(*rows, strict=True)], prepare=True)
+    cursor.execute(_INSERT, [literal(column) for column in zip(*rows, strict=True)], prepare=True)
 
 
 VIEW = Eventual("audit", ("audit_events", "audit_types"), CONTEXTS, project)

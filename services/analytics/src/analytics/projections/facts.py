@@ -25,9 +25,12 @@ Reader = Callable[[Any], Row]
 
 
 def last(column: str, where: str = "") -> str:
-    """SQL: the value set last in the stream."""
-    condition = where or f"{column} is not null"
-    return f"(array_agg({column} order by version desc) filter (where {condition}))[1]"
+    """SQL: the value set last in the stream, whose facts come in order.
+
+    The last element of an unsorted array_agg: sorting inside every aggregate takes three times as long.
+    """
+    condition = f"filter (where {where or f'{column} is not null'})"
+    return f"(array_agg({column}) {condition})[(count(*) {condition})::int]"
 
 
 def kinds(*numbers: int) -> str:
@@ -63,13 +66,13 @@ class Folded:
         types += ["text" if t.endswith("[]") else t for t in self.columns.values()]
         names = [self.key, "version", "effective_at", "recorded_at", "kind", *own]
         picked = [f"{n}::{self.columns[n]}" if n in self.columns else n for n in names]
-        values: list[list[Any]] = [
-            [row[0] for row in rows],
-            [row[1] for row in rows],
-            [row[2] for row in rows],
-            [row[3] for row in rows],
-            [int(row[4]["kind"]) for row in rows],
-            *([row[4].get(name) for row in rows] for name in own),
+        values = [
+            literal([row[0] for row in rows]),
+            literal([row[1] for row in rows]),
+            literal([row[2] for row in rows]),
+            literal([row[3] for row in rows]),
+            literal([int(row[4]["kind"]) for row in rows]),
+            *(literal([row[4].get(name) for row in rows]) for name in own),
         ]
         unnest = ", ".join(f"%s::{t}[]" for t in types)
         cursor.execute(
@@ -101,8 +104,9 @@ class Folded:
     def _folding(self, condition: str) -> str:
         picked = ", ".join(f"{how} as {name}" for name, how in self.fold.items())
         return (
-            f"select {self.key}, max(version) as version, {picked} from {self.facts}"
-            f" where {condition} group by {self.key} having bool_or({self.begins})"
+            f"select {self.key}, max(version) as version, {picked}"
+            f" from (select * from {self.facts} where {condition} order by {self.key}, version) as f"
+            f" group by {self.key} having bool_or({self.begins})"
         )
 
 
@@ -137,6 +141,23 @@ class Readers:
 def given(text: str) -> str | None:
     """Return the text, None when empty: how ids, codes and dates are stored."""
     return text or None
+
+
+def literal(values: Iterable[Any]) -> str:
+    """Return values as PostgreSQL writes an array: several times faster than adapting each of them."""
+    return "{" + ",".join([_element(value) for value in values]) + "}"
+
+
+def _element(value: Any) -> str:
+    if value is None:
+        return "null"
+    if type(value) is str:
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    if type(value) is bytes:
+        return '"\\\\x' + value.hex() + '"'
+    if type(value) is datetime:
+        return f'"{value.isoformat()}"'
+    return str(value)
 
 
 def array(values: Iterable[str]) -> str:
