@@ -21,7 +21,6 @@ from marketing.application.journeys import TAG_CUSTOMER
 from marketing.application.mailings import SEND_MESSAGES
 from marketing.channels import Channels, channels_of
 from marketing.config import MarketingSettings
-from marketing.courier import Courier
 from marketing.domain import (
     campaign,
     coupon,
@@ -36,6 +35,7 @@ from marketing.domain import (
     touch,
 )
 from marketing.entrypoints.grpc_api import MarketingApi
+from marketing.jobs import Courier
 from marketing.projections import (
     audience,
     campaigns,
@@ -134,11 +134,12 @@ def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
         channels = channels_of(mine.smtp_url, mine.mail_from)
     courier = Courier(mine, channels, links)
     descriptor = marketing_service_pb2.DESCRIPTOR.services_by_name["MarketingService"]
+    store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)
     return Service(
         name="marketing",
         settings=settings,
-        store=open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS),
-        apis=[(descriptor, MarketingApi(links))],
+        store=store,
+        apis=[(descriptor, MarketingApi(links, lambda: store.clock()))],
         inline=INLINE,
         eventual=EVENTUAL,
         reactions=REACTIONS,

@@ -6,6 +6,7 @@ import csv
 import io
 from base64 import b64decode
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,6 +18,7 @@ from psycopg.rows import DictRow
 from crm.marketing.v1 import form_events_pb2, journey_events_pb2, segment_events_pb2
 from crm.marketing.v1 import marketing_service_pb2 as pb
 from crm.marketing.v1.template_events_pb2 import TemplateLink
+from kernel.clock import Clock, system_clock
 from kernel.errors import InvalidArgument, NotFound, Unavailable
 from kernel.ids import derived_id, new_id
 from kernel.money import Money
@@ -90,8 +92,9 @@ _LONGEST_BODY = 200_000
 class MarketingApi:
     """Answers every RPC of the contract."""
 
-    def __init__(self, links: Links) -> None:
+    def __init__(self, links: Links, clock: Clock = system_clock) -> None:
         self._links = links
+        self._clock = clock
         self._campaigns = Campaigns()
         self._forms = Forms()
         self._segments = Segments()
@@ -99,6 +102,10 @@ class MarketingApi:
         self._mailings = Mailings()
         self._journeys = Journeys()
         self._preferences = Preferences()
+
+    def _now(self, call: Call) -> datetime:
+        """When the question is asked, or as of when."""
+        return call.effective_at or self._clock()
 
     # -- campaigns ---------------------------------------------------------------
 
@@ -319,7 +326,7 @@ class MarketingApi:
         form_id = required_uuid(request, "form_id")
         row = _there(forms.published(call.query(), form_id), "form", form_id)
         definition = from_json(row["definition"], form_events_pb2.FormRevised())
-        shown = ShownForm(form_id, new_id(), row["now"])
+        shown = ShownForm(form_id, new_id(), self._clock())
         return pb.GetPublicFormResponse(
             form=pb.PublicForm(
                 form_id=str(form_id),
@@ -555,12 +562,12 @@ class MarketingApi:
     def CountSegment(self, request: pb.CountSegmentRequest, call: Call) -> pb.CountSegmentResponse:
         wanted = filter_of(request.filter)
         segment_domain.check(wanted)
-        return pb.CountSegmentResponse(members=segments.count(call.query(), call.caller, wanted, _now(call)))
+        return pb.CountSegmentResponse(members=segments.count(call.query(), call.caller, wanted, self._now(call)))
 
     def ListSegmentMembers(self, request: pb.ListSegmentMembersRequest, call: Call) -> pb.ListSegmentMembersResponse:
         page = page_of(request)
         wanted = segments.stored_filter(self._segment_row(request, call))
-        cursor, now = call.query(), _now(call)
+        cursor, now = call.query(), self._now(call)
         rows = segments.members(cursor, call.caller, wanted, now, page.limit + 1, page.after)
         return pb.ListSegmentMembersResponse(
             members=[_member(row) for row in rows[: page.limit]],
@@ -572,7 +579,7 @@ class MarketingApi:
         self, request: pb.ExportSegmentMembersRequest, call: Call
     ) -> pb.ExportSegmentMembersResponse:
         wanted = segments.stored_filter(self._segment_row(request, call))
-        now = _now(call)
+        now = self._now(call)
         rows: list[DictRow] = []
         while len(rows) < _MOST_EXPORTED:
             after = [rows[-1]["customer_id"]] if rows else []
@@ -597,7 +604,7 @@ class MarketingApi:
             filter=from_json(row["filter"], segment_events_pb2.SegmentFilter()),
             retired=row["retired"],
             version=row["version"],
-            members=segments.count(call.query(), call.caller, segments.stored_filter(row), _now(call)),
+            members=segments.count(call.query(), call.caller, segments.stored_filter(row), self._now(call)),
         )
 
     # -- templates ---------------------------------------------------------------
@@ -972,15 +979,6 @@ def _recipient(request: Any) -> Recipient:
 def _is_late(call: Call) -> bool:
     """Work entered late by somebody who may: the kernel checked that he may."""
     return call.effective_at is not None
-
-
-def _now(call: Call) -> Any:
-    """When the question is asked, or as of when."""
-    if call.effective_at is not None:
-        return call.effective_at
-    row = call.query().execute("select now() as now").fetchone()
-    assert row is not None
-    return row["now"]
 
 
 # -- values into answers -----------------------------------------------------------
