@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock
 from typing import Any
 
@@ -30,7 +30,8 @@ from kernel.consumers import VIEWS
 MONTHS_AHEAD = 3
 MOST_MONTHS = 12
 _PERIOD_DAYS = 30
-_MOST_REMEMBERED = 16
+_MOST_PASTS = 4
+_MOST_JUDGED = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,8 +73,8 @@ class Analytics:
     def __init__(self, log_ends: Callable[[], Mapping[str, int]] = dict, clock: Clock = system_clock) -> None:
         self._log_ends = log_ends
         self._clock = clock
-        self._judged = _Remembered()
-        self._pasts = _Remembered()
+        self._judged = _Remembered(_MOST_JUDGED)
+        self._pasts = _Remembered(_MOST_PASTS)
 
     def now(self) -> datetime:
         return self._clock()
@@ -142,6 +143,8 @@ class Analytics:
         today = slice_.at(self.now()).astimezone(slice_.zone).date()
         if slice_.from_on is not None and slice_.to_on is None:
             return replace(slice_, to_on=max(today, slice_.from_on))
+        if slice_.to_on is not None and slice_.from_on is None:
+            return replace(slice_, from_on=slice_.to_on - timedelta(days=_PERIOD_DAYS - 1))
         return slice_.last_days(_PERIOD_DAYS, self.now())
 
     def pipeline_health(
@@ -213,7 +216,8 @@ def coverage(due: Measured, won: Measured, target: tuple[int, str] | None) -> Me
 class _Remembered:
     """The last few answers that take long; an answer is good while its key, the folded positions, stands."""
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._answers: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
@@ -225,6 +229,6 @@ class _Remembered:
         made = make()
         with self._lock:
             self._answers[key] = made
-            while len(self._answers) > _MOST_REMEMBERED:
+            while len(self._answers) > self._most:
                 self._answers.popitem(last=False)
         return made

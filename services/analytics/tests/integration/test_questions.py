@@ -395,8 +395,10 @@ def test_kpis_stand_beside_those_of_the_period_before(story: Any, analytics: Ana
     february = Slice(from_on=date(2026, 2, 1), to_on=date(2026, 2, 28))
     with story.connection.cursor() as cursor:
         period, current, earlier = analytics.executive_kpis(cursor, february, a_caller())
+        until, _, _ = analytics.executive_kpis(cursor, Slice(to_on=date(2026, 2, 28)), a_caller())
         _, last_days = analytics.dashboard(cursor, "SALES", Slice(), a_caller())
     assert period == february
+    assert until.from_on == date(2026, 1, 30)
     assert period.before_it() == Slice(from_on=date(2026, 1, 4), to_on=date(2026, 1, 31))
     now = {one.figure.key: one for one in current}
     then = {one.figure.key: one for one in earlier}

@@ -301,7 +301,7 @@ _ALL = (
         "opportunity",
         "r.outcome = 0",
         listed_at="r.moved_at",
-        value="percentile_cont(0.5) within group (order by extract(epoch from %(at)s - r.moved_at) / 86400)",
+        value="percentile_cont(0.5) within group (order by extract(epoch from %(at)s - r.moved_at)::float8 / 86400)",
     ),
     Figure(
         "stale",

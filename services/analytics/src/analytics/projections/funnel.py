@@ -188,7 +188,7 @@ def stages(cursor: Cursor[DictRow], slice_: Slice, caller: Caller, now: datetime
     spread = SPREAD.format("v.days")
     spreads = cursor.execute(
         f"{chosen} v as (select r.pipeline_id, v.stage_id,"
-        " extract(epoch from v.left_at - v.entered_at) / 86400 as days"
+        " extract(epoch from v.left_at - v.entered_at)::float8 / 86400 as days"
         f" from r join {visits} v on v.opportunity_id = r.record_id where v.left_at is not null)"
         f" select v.pipeline_id, v.stage_id, {spread} from v group by 1, 2",
         parameters,

@@ -40,7 +40,7 @@ class StageHealth:
     median_days: float
 
 
-_DAYS = "extract(epoch from %(at)s - r.moved_at) / 86400"
+_DAYS = "extract(epoch from %(at)s - r.moved_at)::float8 / 86400"
 
 
 def ageing(cursor: Cursor[DictRow], slice_: Slice, caller: Caller, now: datetime) -> list[AgeBand]:

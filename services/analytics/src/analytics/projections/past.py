@@ -15,6 +15,9 @@ from analytics.projections.facts import before
 from analytics.projections.slices import Slice, with_relation
 from kernel.auth import Caller
 
+_RECENT = "(r.outcome = 0 or r.closed_at > %(at)s - interval '40 months')"
+"""What was decided longer ago teaches nothing: rates are learnt from three years."""
+
 _KINDS = {int(kind): kind for kind in Kind}
 
 
@@ -30,7 +33,7 @@ def past(cursor: Cursor[DictRow], slice_: Slice, caller: Caller, now: datetime) 
     whole = slice_.without_period()
     moves = before(whole.as_of, None)
     rows = cursor.execute(
-        f"{with_relation('opportunity', whole, caller)}"
+        f"{with_relation('opportunity', whole, caller, _RECENT)}"
         " select m.opportunity_id, m.kind, m.effective_at, m.recorded_at, m.stage_id, r.pipeline_id,"
         " m.amount, m.currency, m.probability, m.expected_close_on"
         f" from (select * from deal_moves where {moves}) m join r on r.record_id = m.opportunity_id"

@@ -166,7 +166,7 @@ def _relation(name: str, slice_: Slice) -> str:
                 " case d.outcome when 1 then 'won' when 2 then 'lost' else 'open' end as status, d.title,"
                 " d.opened_at, d.recorded_at, d.closed_at, d.moved_at, d.outcome, d.stage_id, d.probability,"
                 " d.expected_close_on, d.slips, d.slipped_days,"
-                " extract(epoch from d.closed_at - d.opened_at) / 86400 as days_to_close"
+                " extract(epoch from d.closed_at - d.opened_at)::float8 / 86400 as days_to_close"
                 f" from {DEALS.as_of(known, true)} d"
                 " left join leads l on l.lead_id = d.lead_id"
                 f"{_joins('d.customer_id', 'd.owner_id')} where not d.removed"
@@ -180,7 +180,7 @@ def _relation(name: str, slice_: Slice) -> str:
                 " null::text as currency, case when l.converted_at is not null then 'converted'"
                 " when l.disqualified_at is not null then 'disqualified' else 'open' end as status,"
                 " l.source_channel as title, l.captured_at, l.qualified_at, l.disqualified_at, l.converted_at,"
-                " extract(epoch from l.converted_at - l.captured_at) / 86400 as days_to_convert"
+                " extract(epoch from l.converted_at - l.captured_at)::float8 / 86400 as days_to_convert"
                 f" from {LEADS.as_of(known, true)} l"
                 f"{_joins('l.customer_id', 'l.owner_id')} where not l.removed"
             )
@@ -214,7 +214,7 @@ def _relation(name: str, slice_: Slice) -> str:
                 "t.ticket_id as record_id, case when t.resolved_at is null then 'open' else 'resolved' end"
                 " as status, t.category as title, t.opened_at, t.resolved_at, t.responded_at, t.breaches,"
                 " t.resolutions, t.complaint, null::int as score, null::timestamptz as answered_at,"
-                " extract(epoch from t.resolved_at - t.opened_at) / 86400 as days_to_resolve",
+                " extract(epoch from t.resolved_at - t.opened_at)::float8 / 86400 as days_to_resolve",
                 f"{TICKETS.as_of(known, true)} t",
                 "not t.removed",
             )
