@@ -573,6 +573,8 @@ class TicketingApi:
         )
 
     def GetSurveyLink(self, request: pb.GetSurveyLinkRequest, call: Call) -> pb.GetSurveyLinkResponse:
+        if call.caller.kind != "service":
+            call.refuse_unless("ticketing.survey.admin")
         survey_id = required_uuid(request, "survey_id")
         token = survey_view.token_of(call.query(), survey_id)
         if token is None:

@@ -1,0 +1,143 @@
+"""Sending e-mail, in the worker: ask for the address, record the attempt, send, record how it ended.
+
+The attempt is in the log before the first byte of the message leaves. If the worker dies before the outcome
+is recorded, nobody can know whether the message arrived, and it is not sent again by itself: the log says so,
+and a person may retry it. A connection that cannot be made is known to have sent nothing and is retried.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+from uuid import UUID
+
+from kernel.errors import Unavailable
+from kernel.timers import JobHandler, Timer, Worker
+from notification.application import Notification
+from notification.domain.message import Message, RecipientKind, State, evolve
+from notification.domain.templates import Rendered, render
+from notification.mail import MailServer, NotSent, is_address
+from notification.projections.preferences import preferences_of
+from notification.records import NOTHING, Record, describe
+
+_TIMEOUT_S = 5.0
+
+notification = Notification()
+
+
+def send_mail(timer: Timer, worker: Worker) -> None:
+    message_id = UUID(timer.payload["message_id"])
+    server = MailServer.of(worker.settings.extra)
+    header = server.message_id(str(message_id))
+    with worker.transaction() as tx:
+        message = tx.load(message_id, evolve).state
+        if message is None or message.state not in (State.QUEUED, State.RETRYING):
+            notification.begin_attempt(tx, message_id, header)  # says so if an attempt was cut short
+            return
+        language = preferences_of(tx.cursor, message.recipient_id).language
+    address = _unless_away(lambda: _address(worker, message))
+    if not is_address(address):
+        _not_sent(worker, message_id, header, NotSent("the recipient has no e-mail address", True))
+        return
+    words = _words(worker, message, language, server)
+    try:
+        with server.connected() as client:
+            with worker.transaction() as tx:
+                if notification.begin_attempt(tx, message_id, header) is None:
+                    return
+            now = worker.store.clock()
+            try:
+                server.send(client, header, address, words.title, words.text, now)
+            except NotSent as error:
+                with worker.transaction() as tx:
+                    notification.record_failed(tx, message_id, error.reason, error.permanent)
+            else:
+                with worker.transaction() as tx:
+                    notification.record_delivered(tx, message_id)
+    except NotSent as error:
+        _not_sent(worker, message_id, header, error)
+
+
+def _not_sent(worker: Worker, message_id: UUID, header: str, error: NotSent) -> None:
+    """Record an attempt that ended before anything left."""
+    with worker.transaction() as tx:
+        if notification.begin_attempt(tx, message_id, header) is not None:
+            notification.record_failed(tx, message_id, error.reason, error.permanent)
+
+
+def _unless_away(ask: Callable[[], str]) -> str:
+    """Return the answer; raise Unavailable, which is retried without counting, when nobody is there."""
+    import grpc
+
+    try:
+        return ask()
+    except grpc.RpcError as error:
+        code: Any = error.code() if isinstance(error, grpc.Call) else None
+        if code == grpc.StatusCode.NOT_FOUND:
+            return ""
+        if code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+            raise Unavailable("whoever knows the address is away") from error
+        raise
+
+
+def _address(worker: Worker, message: Message) -> str:
+    if message.recipient_kind == RecipientKind.PERSON:
+        return _address_of_colleague(worker, message.recipient_id)
+    return _address_of_contact(worker, message)
+
+
+def _address_of_colleague(worker: Worker, person_id: UUID) -> str:
+    from crm.identity.v1 import identity_service_pb2 as pb
+    from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+
+    stub = IdentityServiceStub(worker.peer("identity"))
+    person = stub.GetPerson(pb.GetPersonRequest(person_id=str(person_id)), timeout=_TIMEOUT_S).person
+    return "" if person.left else str(person.email)
+
+
+def _address_of_contact(worker: Worker, message: Message) -> str:
+    from crm.customer.v1 import customer_service_pb2 as pb
+    from crm.customer.v1.customer_service_pb2_grpc import CustomerServiceStub
+
+    stub = CustomerServiceStub(worker.peer("customer"))
+    request = pb.GetCustomerRequest(customer_id=str(message.customer_id))
+    found = stub.GetCustomer(request, timeout=_TIMEOUT_S)
+    for contact in found.contacts:
+        if contact.contact_id == str(message.recipient_id) and contact.emails:
+            return str(contact.emails[0])
+    return str(found.card.email)
+
+
+def _words(worker: Worker, message: Message, language: str, server: MailServer) -> Rendered:
+    """Put the message into words, with names and, for a colleague, where to click."""
+    record = Record(message.subject_kind, message.subject_id, message.fields.get("customer_id", ""))
+    found = describe(worker.peer, [record]).get(record, NOTHING)
+    detail = found.detail
+    if message.kind == "survey":
+        detail = f"{server.public_url}/surveys/{_survey_token(worker, message.subject_id)}"
+    words = render(
+        message.kind,
+        language,
+        message.subject_kind,
+        message.subject_id,
+        message.fields,
+        found.name,
+        detail,
+        message.title,
+        message.text,
+    )
+    if message.recipient_kind == RecipientKind.CONTACT or not words.deep_link:
+        return words
+    return Rendered(words.title, f"{words.text}\n\n{server.public_url}{words.deep_link}", words.deep_link)
+
+
+def _survey_token(worker: Worker, survey_id: str) -> str:
+    from crm.ticketing.v1 import ticketing_service_pb2 as pb
+    from crm.ticketing.v1.ticketing_service_pb2_grpc import TicketingServiceStub
+
+    stub = TicketingServiceStub(worker.peer("ticketing"))
+    request = pb.GetSurveyLinkRequest(survey_id=survey_id)
+    return _unless_away(lambda: str(stub.GetSurveyLink(request, timeout=_TIMEOUT_S).token))
+
+
+JOBS: Mapping[str, JobHandler] = {"send_mail": send_mail}
