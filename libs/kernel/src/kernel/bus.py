@@ -25,7 +25,8 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanKind
 
-from kernel.consumers import Consumer, Reactions, Views
+from kernel.consumers import consumers_of
+from kernel.instances import Instances
 from kernel.partition import PartitionQueue, PartitionReader
 from kernel.telemetry import tracer
 from kernel.timers import TRANSIENT, TimerRunner
@@ -44,15 +45,16 @@ _MOST_LINKS = 32
 class BatchConsumer(Entrypoint):  # type: ignore[misc]
     """Runs one partition queue in a greenthread of its own; each batch is one nameko worker."""
 
-    def __init__(self, queue: PartitionQueue, database_url: str, amqp_url: str) -> None:
+    def __init__(self, queue: PartitionQueue, database_url: str, amqp_url: str, instances: Instances) -> None:
         self._queue = queue
         self._database_url = database_url
         self._amqp_url = amqp_url
+        self._instances = instances
         super().__init__()
 
     def setup(self) -> None:
         """Make the reader; it connects when it runs."""
-        self._reader = PartitionReader(self._queue, self._database_url, self._amqp_url)
+        self._reader = PartitionReader(self._queue, self._database_url, self._amqp_url, self._instances)
 
     def start(self) -> None:
         """Begin to read."""
@@ -81,6 +83,27 @@ class BatchConsumer(Entrypoint):  # type: ignore[misc]
         exc_info = done.wait()
         if exc_info is not None:
             raise exc_info[1].with_traceback(exc_info[2])
+
+
+class Attendance(Entrypoint):  # type: ignore[misc]
+    """Keeps this instance counted among those that share the partitions."""
+
+    def __init__(self, instances: Instances) -> None:
+        self._instances = instances
+        super().__init__()
+
+    def start(self) -> None:
+        """Begin to be counted."""
+        self._thread = self.container.spawn_managed_thread(self._instances.run, identifier="instances")
+
+    def stop(self) -> None:
+        """Leave."""
+        self._instances.stop()
+        self._thread.wait()
+
+    def kill(self) -> None:
+        """Leave without a word; the others notice."""
+        self._instances.stop()
 
 
 class TimerLoop(Entrypoint):  # type: ignore[misc]
@@ -119,17 +142,6 @@ class TimerLoop(Entrypoint):  # type: ignore[misc]
             time.sleep(rest_s)
 
 
-def consumers_of(service: Service) -> Iterator[tuple[Consumer, int]]:
-    """Return what a service reads other contexts' events for, and by how many queues each.
-
-    Views are spread over partitions; reactions stay in one queue, because each commits by itself.
-    """
-    if service.eventual:
-        yield Views(service.eventual), service.settings.partitions
-    if service.reactions:
-        yield Reactions(service.name, service.store, service.reactions), 1
-
-
 def queues_of(service: Service) -> Iterator[PartitionQueue]:
     """Return every queue that a service's bus reads."""
     for consumer, partitions in consumers_of(service):
@@ -148,13 +160,20 @@ def nameko_service(service: Service) -> type:
             span.set_attribute("messaging.batch.message_count", len(batch))
             reader.handle(batch)
 
+    def attend(_: Any) -> None:
+        """Where the attendance hangs."""
+
     def fire(_: Any) -> None:
         """Where the timer loop hangs; it runs its timers itself."""
 
     settings = service.settings
+    instances = Instances(settings.database_url)
     for queue in queues_of(service):
-        BatchConsumer.decorator(queue, settings.database_url, settings.amqp_url)(handle)
+        BatchConsumer.decorator(queue, settings.database_url, settings.amqp_url, instances)(handle)
     methods: dict[str, Any] = {"name": f"{service.name}-bus", "handle": handle}
+    if any(queues_of(service)):
+        Attendance.decorator(instances)(attend)
+        methods["attend"] = attend
     if service.timers:
         runner = TimerRunner(service.name, service.store, service.timers)
         TimerLoop.decorator(runner)(fire)

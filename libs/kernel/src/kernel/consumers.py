@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from google.protobuf.message import Message
 from psycopg import Connection, Cursor
@@ -18,6 +18,9 @@ from psycopg.rows import DictRow
 from kernel.delivered import Delivered
 from kernel.projections import Eventual
 from kernel.store import Cause, EventStore, Transaction
+
+if TYPE_CHECKING:
+    from kernel.service import Service
 
 Reaction = Callable[[Delivered, Transaction[Any]], None]
 
@@ -123,6 +126,17 @@ class Reactions:
             prepare=True,
         )
         return cursor.rowcount == 1
+
+
+def consumers_of(service: Service) -> Iterator[tuple[Consumer, int]]:
+    """Return what a service reads other contexts' events for, and by how many queues each.
+
+    Views are spread over partitions; reactions stay in one queue, because each commits by itself.
+    """
+    if service.eventual:
+        yield Views(service.eventual), service.settings.partitions
+    if service.reactions:
+        yield Reactions(service.name, service.store, service.reactions), 1
 
 
 def context_of(event_type: str) -> str:

@@ -21,6 +21,7 @@ from kernel.broker import BROKER_ERRORS, Amqp, connect, drain
 from kernel.consumers import Consumer
 from kernel.delivered import Delivered
 from kernel.errors import Unavailable
+from kernel.instances import Instances
 from kernel.progress import Key, Moved, Progress
 from kernel.slots import slots_of_partition
 from kernel.telemetry import Heartbeat, gauges
@@ -30,11 +31,16 @@ log = logging.getLogger(__name__)
 
 BATCH = 500
 _FILL_FOR_S = 0.01
+_FILL_BRIEFLY_S = 0.002
+_CROWD = 20
 _IDLE_S = 1.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _SUSPECT_AFTER = 2
 _MOST_REREADS = 10
+_ASK_AFTER_S = 2.0
+_ASK_AGAIN_S = 10.0
+_STAND_BACK_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,15 @@ class PartitionQueue:
 class PartitionReader:
     """Reads one queue until told to stop; connects again, with back-off, after any failure."""
 
-    def __init__(self, queue: PartitionQueue, database_url: str, amqp_url: str) -> None:
+    def __init__(
+        self,
+        queue: PartitionQueue,
+        database_url: str,
+        amqp_url: str,
+        instances: Instances | None = None,
+    ) -> None:
         self.queue = queue
+        self._instances = instances
         self._amqp_url = amqp_url
         self._amqp: Amqp = None
         self._backfill: BackfillClient | None = None
@@ -122,27 +135,54 @@ class PartitionReader:
         channel.basic_qos(0, 2 * BATCH, False)
         arrived: list[Any] = []
         cancelled: list[str] = []
+        crowded = False
+        ask_at = time.monotonic() + _ASK_AFTER_S
         channel.basic_consume(queue, callback=arrived.append, on_cancel=cancelled.append)
         while not self._stopping and not cancelled:
             self.heartbeat.beat()
-            self._collect(arrived)
+            self._collect(arrived, _FILL_FOR_S if crowded else _FILL_BRIEFLY_S)
             if arrived:
                 batch = arrived[:BATCH]
+                crowded = len(batch) >= _CROWD  # waiting for more pays only if more is coming
                 del arrived[:BATCH]  # in place: the list is what the channel appends to
                 handle(batch)
                 channel.basic_ack(batch[-1].delivery_info["delivery_tag"], multiple=True)
+                ask_at = time.monotonic() + _ASK_AGAIN_S
+                if self._is_wanted_elsewhere():
+                    break
+            elif time.monotonic() > ask_at:
+                ask_at = time.monotonic() + _ASK_AGAIN_S
+                self._ask_for_what_is_ours()
         # No basic.cancel: it would let the next consumer start with later messages than ours.
         channel.close()
         self._amqp.close()
         self._amqp = None
+        if not self._stopping:
+            self._sleep(_STAND_BACK_S)
 
-    def _collect(self, arrived: list[Any]) -> None:
+    def _ask_for_what_is_ours(self) -> None:
+        """We read nothing: if the partition is ours, somebody else holds it."""
+        if self._instances is not None and self._instances.is_home(self.queue.partition):
+            self._progress.want(self._instances.me)
+
+    def _is_wanted_elsewhere(self) -> bool:
+        """Whether another instance asked for this partition; the request is then answered."""
+        wanted_by = self._progress.wanted_by
+        if not wanted_by or self._instances is None:
+            return False
+        self._progress.want(None)
+        if wanted_by == self._instances.me:
+            return False
+        log.info("partition handed over", extra={"queue": self.queue.name, "to": wanted_by})
+        return True
+
+    def _collect(self, arrived: list[Any], fill_for_s: float) -> None:
         """Wait for a first message, then a little for more."""
         if not arrived:
             drain(self._amqp, _IDLE_S)
         if not arrived:
             return
-        end = time.monotonic() + _FILL_FOR_S
+        end = time.monotonic() + fill_for_s
         while len(arrived) < BATCH and (left := end - time.monotonic()) > 0:
             drain(self._amqp, left)
 

@@ -16,6 +16,7 @@ from threading import Lock
 from typing import TypeVar
 
 import psycopg
+from eventsourcing import persistence
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow, dict_row
 
@@ -31,7 +32,14 @@ T = TypeVar("T")
 Key = tuple[str, int]
 """Context and slot."""
 
-TRANSIENT = (psycopg.OperationalError, psycopg.InterfaceError, Unavailable, LostRace)
+TRANSIENT = (
+    psycopg.OperationalError,
+    psycopg.InterfaceError,
+    persistence.OperationalError,
+    persistence.InterfaceError,
+    Unavailable,
+    LostRace,
+)
 """Failures that are nobody's fault: retried in place, never counted as attempts."""
 
 MOST_ATTEMPTS = 3
@@ -63,6 +71,7 @@ class Progress:
         self._slots = list(slots)
         self._pause = pause
         self._connection: Connection[DictRow] | None = None
+        self.wanted_by = ""
         self._suspects = False
         self._survived: set[Delivered] = set()
         self.positions: dict[Key, int] = {}
@@ -74,6 +83,15 @@ class Progress:
         `end_of(context)`, unless it is new itself.
         """
         self.positions = self.persist(lambda: self._read_positions(end_of))
+
+    def want(self, instance: str | None) -> None:
+        """Ask whoever reads these slots to hand them over; None takes the request back."""
+        with suppress(psycopg.OperationalError):
+            self._connected().execute(
+                "update tracking set wanted = %s where consumer = %s and slot = any(%s) and wanted is distinct from %s",
+                (instance, self._consumer.name, self._slots, instance),
+            )
+        self.wanted_by = ""
 
     def close(self) -> None:
         """Give the connection back. After an error it may be left busy: it is never used again."""
@@ -250,7 +268,7 @@ class Progress:
     def _lock(self, cursor: Cursor[DictRow], reached: Mapping[Key, Delivered]) -> bool:
         """Lock the slots' rows and make sure that they stand where we think; is anything parked?"""
         rows = cursor.execute(
-            "select context, slot, position,"
+            "select context, slot, position, wanted,"
             " exists (select from parked p where p.consumer = t.consumer) as parks"
             " from tracking t where consumer = %s and context = any(%s) and slot = any(%s)"
             " order by context, slot for update of t",
@@ -264,6 +282,7 @@ class Progress:
         tracked = {(row["context"], row["slot"]): row["position"] for row in rows}
         if any(tracked.get(key) != self.positions[key] for key in reached):
             raise Moved(f"{self._consumer.name} is further than {self.positions}")
+        self.wanted_by = next((row["wanted"] for row in rows if row["wanted"]), "")
         return any(row["parks"] for row in rows)
 
     def _remember(self, cursor: Cursor[DictRow], reached: Mapping[Key, Delivered]) -> None:

@@ -46,6 +46,7 @@ def main() -> None:
         for event in events:
             if str(event.stream) == killer and event.version == 2:
                 os.kill(os.getpid(), 9)
+        cursor.execute("insert into seen_by values (%s) on conflict do nothing", (os.getpid(),))
         cursor.executemany(
             "insert into seen (position, stream, version) values (%s, %s, %s)",
             [(event.position, event.stream, event.version) for event in events],

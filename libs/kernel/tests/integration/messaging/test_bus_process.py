@@ -110,3 +110,21 @@ def test_what_kills_the_process_is_found_and_parked_and_nothing_else_is(owner: A
     assert [(p.stream, p.version) for p in parked()] == [(killer, n) for n in range(2, 9)]
     assert parked()[0].reason == "killed the process"
     wait_until(lambda: follower.query("select count(*) from suspects") == [(0,)])
+
+
+def test_two_instances_share_the_partitions_and_the_second_takes_over(
+    owner: Any, follower: Any, bus: Bus, agree: Callable[..., None]
+) -> None:
+    owner.start_relay()
+    first = bus.start()
+    agree()
+    second = bus.start()
+
+    def writers() -> set[int]:
+        owner.append(50)
+        return {process for (process,) in follower.query("select process from seen_by")}
+
+    wait_until(lambda: writers() == {first.pid, second.pid}, timeout_s=60)
+    first.kill()
+    first.wait(10)
+    agree()
