@@ -75,18 +75,20 @@ class Supervisor:
         self._environment = dict(environment)
         self._children = [Child(name, tuple(command)) for name, command in commands.items()]
         self._servers = servers
-        self._servers_seen_at = 0.0
 
     def run(self, stop: threading.Event) -> None:
         self._home.remember_process(NAME, os.getpid())
+        # Beside the processes, not before them: a server takes seconds to come back.
+        servers = threading.Thread(target=self._watch_servers, args=(stop,), daemon=True)
+        servers.start()
         try:
             while not stop.is_set():
-                self._watch_servers()
                 for child in self._children:
                     self._watch(child)
                 stop.wait(WATCH_EVERY_S)
         finally:
             self._end_all()
+            servers.join(STOP_TIMEOUT_S)
             self._home.forget_process(NAME)
 
     def _watch(self, child: Child) -> None:
@@ -114,14 +116,12 @@ class Supervisor:
         self._home.remember_process(child.name, child.process.pid)
         log.info("%s started as %s", child.name, child.process.pid)
 
-    def _watch_servers(self) -> None:
-        if self._servers is None or time.monotonic() - self._servers_seen_at < WATCH_SERVERS_EVERY_S:
-            return
-        try:
-            self._servers.revive(log.warning)
-        except NotHealthy as error:
-            log.error("%s", error)
-        self._servers_seen_at = time.monotonic()
+    def _watch_servers(self, stop: threading.Event) -> None:
+        while self._servers is not None and not stop.wait(WATCH_SERVERS_EVERY_S):
+            try:
+                self._servers.revive(log.warning)
+            except NotHealthy as error:
+                log.error("%s", error)
 
     def _end_all(self) -> None:
         """Ask all at once and wait for all: together they have the time one may take."""

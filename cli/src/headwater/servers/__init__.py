@@ -71,9 +71,8 @@ class PrivateServers:
     def pids(self) -> dict[str, int]:
         """The processes that run, as {"postgres": …, "rabbitmq": …}; tests kill them."""
         with self._locked() as (postgres, rabbitmq):
-            state = self._read()
-            running = {"postgres": postgres.is_alive(), "rabbitmq": rabbitmq.is_alive()}
-            return {name: state[name]["pid"] for name, alive in running.items() if alive}
+            found = {"postgres": postgres.pid(), "rabbitmq": rabbitmq.pid()}
+        return {name: pid for name, pid in found.items() if pid is not None}
 
     @contextmanager
     def _locked(self) -> Iterator[tuple[PrivatePostgres, PrivateRabbitMQ]]:

@@ -16,8 +16,9 @@ from typing import Any
 from headwater.servers.processes import (
     NotHealthy,
     end,
+    first_line,
+    first_running,
     free_port,
-    is_running,
     port_is_free,
     start,
     wait_healthy,
@@ -57,7 +58,11 @@ class PrivatePostgres:
         return self.is_alive() and self._answers()
 
     def is_alive(self) -> bool:
-        return is_running(self._state.get("pid"), str(self._data))
+        return self.pid() is not None
+
+    def pid(self) -> int | None:
+        """Its process; its own file knows it even if whoever started it was killed before he wrote it down."""
+        return first_running(str(self._data), self._state.get("pid"), first_line(self._data / "postmaster.pid"))
 
     def up(self) -> None:
         """Start it unless it runs; make its data directory the first time."""
@@ -85,8 +90,9 @@ class PrivatePostgres:
 
     def down(self) -> None:
         """A fast shutdown: clients are cut off, everything committed is on disk."""
-        if self.is_alive():
-            end(self._state["pid"], signal.SIGINT, STOP_TIMEOUT_S)
+        pid = self.pid()
+        if pid is not None:
+            end(pid, signal.SIGINT, STOP_TIMEOUT_S)
         self._state.pop("pid", None)
 
     def _start(self) -> None:
@@ -95,6 +101,9 @@ class PrivatePostgres:
             "unix_socket_directories": "",
             "max_connections": "300",
             "idle_in_transaction_session_timeout": "60s",
+            "shared_buffers": "256MB",
+            "max_wal_size": "2GB",
+            "jit": "off",  # it costs short statements more than it saves
         }
         if sys.platform == "linux":
             # After a crash it syncs every file of the data directory, one by one, unless told better.

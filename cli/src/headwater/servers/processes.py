@@ -69,6 +69,23 @@ def is_running(pid: int | None, mark: str) -> bool:
     return bool(pid) and mark in command_line(pid or 0)
 
 
+def first_running(mark: str, *pids: object) -> int | None:
+    """The first of these that runs and is ours; they may be what a file of process ids says."""
+    for pid in pids:
+        text = str(pid).strip()
+        if text.isdecimal() and is_running(int(text), mark):
+            return int(text)
+    return None
+
+
+def first_line(path: Path) -> str:
+    """The first line of a file; empty when there is none."""
+    try:
+        return path.read_text().partition("\n")[0]
+    except OSError:
+        return ""
+
+
 def end(pid: int, how: signal.Signals, timeout_s: float) -> bool:
     """Ask a process to end, kill it after `timeout_s`; whether it ended by itself."""
     try:

@@ -15,8 +15,9 @@ from typing import Any
 from headwater.servers.processes import (
     NotHealthy,
     end,
+    first_line,
+    first_running,
     free_port,
-    is_running,
     port_is_free,
     start,
     wait_healthy,
@@ -53,7 +54,11 @@ class PrivateRabbitMQ:
         return self.is_alive() and self._answers()
 
     def is_alive(self) -> bool:
-        return is_running(self._state.get("pid"), str(self._folder))
+        return self.pid() is not None
+
+    def pid(self) -> int | None:
+        """Its process; its own file knows it even if whoever started it was killed before he wrote it down."""
+        return first_running(str(self._folder), self._state.get("pid"), first_line(self._folder / "pid"))
 
     def up(self) -> None:
         """Start it unless it runs."""
@@ -86,8 +91,9 @@ class PrivateRabbitMQ:
 
     def down(self) -> None:
         """Stop the node and then its epmd, which would outlive it."""
-        if self.is_alive():
-            end(self._state["pid"], signal.SIGTERM, STOP_TIMEOUT_S)
+        pid = self.pid()
+        if pid is not None:
+            end(pid, signal.SIGTERM, STOP_TIMEOUT_S)
         self._state.pop("pid", None)
         installed = sorted(glob.glob("/usr/lib/erlang/erts-*/bin/epmd"))
         epmd = installed[-1] if installed else shutil.which("epmd")
@@ -119,9 +125,8 @@ class PrivateRabbitMQ:
         process = start([program()], self._log, cwd=self._folder, env=self._environment())
         self._state["pid"] = process.pid
         wait_healthy("RabbitMQ", self._answers, START_TIMEOUT_S, self._log, lambda: process.poll() is None)
-        pid_file = self._folder / "pid"
-        if pid_file.exists():  # the node itself, not the shell that started it
-            self._state["pid"] = int(pid_file.read_text())
+        # The node itself, not the shell that started it.
+        self._state["pid"] = first_running(str(self._folder), first_line(self._folder / "pid"), process.pid)
 
     def _answers(self) -> bool:
         """A whole AMQP hand-shake: an open port is not yet a broker. And the management's door."""
