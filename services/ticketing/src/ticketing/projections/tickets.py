@@ -44,8 +44,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             changes.append("imported_version = %s")
             values = [*values, recorded.version]
         cursor.execute(
-            f"update tickets set {', '.join(changes)} where ticket_id = %s",
-            (recorded.version, *values, ticket_id),
+            f"update tickets set {', '.join(changes)} where ticket_id = %s and version < %s",
+            (recorded.version, *values, ticket_id, recorded.version),
             prepare=True,
         )
         if isinstance(event, _CLOCK):
