@@ -246,6 +246,16 @@ def test_cards_kept_equal_cards_folded_as_of_now(folding: Any, a_year: list[Deli
         assert left == right
 
 
+def test_text_of_any_kind_is_stored_as_it_is(folding: Any, happenings: Any) -> None:
+    for n, title in enumerate(('a "b" \\c', "{null}", "null", "深圳，\n二\t", "';--", ",")):
+        which = happenings.opportunity(title, datetime.fromisoformat("2026-01-01T00:00+00:00"))
+        folding.feed(happenings.events)
+        row = folding.connection.execute("select title from deals where opportunity_id = %s", (which,)).fetchone()
+        assert row == {"title": title}, n
+    stored = folding.connection.execute("select data from audit_events order by position").fetchall()
+    assert [bytes(row["data"]) for row in stored] == [event.message.SerializeToString() for event in happenings.events]
+
+
 def test_every_view_names_its_tables_and_contexts() -> None:
     tables = [table for view in VIEWS for table in view.tables]
     assert len(tables) == len(set(tables))

@@ -145,6 +145,13 @@ def test_a_reopened_win_counts_until_it_was_reopened() -> None:
     assert len(history.open_at(START + 10).stage) == 1
 
 
+def test_an_opportunity_opened_without_a_stage_is_in_none_not_in_the_one_before_it() -> None:
+    history = History.of([Move(1, Kind.OPENED, START, "first"), Move(2, Kind.OPENED, START, None)])
+    assert history.stages == ("first", None)
+    assert list(history.stay_stage) == [0, 1]
+    assert forecast(history, START + 5, 2).open == 2
+
+
 def test_a_taken_back_opportunity_counts_for_nothing() -> None:
     history = History.of(
         [

@@ -156,7 +156,7 @@ class _Folder:
                 probability = move.probability
             if move.expected_day is not None:
                 expected = move.expected_day
-            if move.stage is not None:
+            if move.stage is not None or move.kind is Kind.OPENED:
                 stage = self._stage_of.setdefault(move.stage, len(self._stage_of))
             match move.kind:
                 case Kind.OPENED:
