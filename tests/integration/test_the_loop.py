@@ -305,7 +305,7 @@ def test_a_form_becomes_a_paid_order_and_an_answered_survey(suite: Any, company:
     )
     assert totals["won_value"]
     history = wait_until(
-        lambda: found(leader, f"/v1/audit/records/{opportunity}", "entries"), describe="the audit trail of the deal"
+        lambda: found(leader, f"/v1/audit/records/{opportunity}", "changes"), describe="the audit trail of the deal"
     )
     text = str(history)
     for happened in ("OpportunityOpened", "OpportunityAdvanced", "OpportunityWon"):

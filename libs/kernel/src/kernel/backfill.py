@@ -80,7 +80,7 @@ class BackfillClient:
 
     def _on_answer(self, message: Any) -> None:
         if message.properties.get("correlation_id") == self._expected:
-            self._answers[self._expected] = message.body
+            self._answers[self._expected] = message.body or b""  # amqp gives '' for an empty body
 
     def _on_return(self, *_: Any) -> None:
         self._unroutable = True
