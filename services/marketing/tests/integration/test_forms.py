@@ -12,6 +12,7 @@ from crm.marketing.v1 import form_events_pb2 as frm
 from crm.marketing.v1 import marketing_service_pb2 as pb
 from crm.marketing.v1.marketing_service_pb2_grpc import MarketingServiceStub
 from crm.pipeline.v1 import lead_events_pb2 as lead_told
+from kernel.store import Cause
 from testkit.callers import a_caller
 
 FIELDS = [
@@ -198,8 +199,6 @@ def test_what_was_entered_is_shown_only_to_those_who_may_and_never_published(run
 
 
 def test_a_forgotten_person_reads_as_erased(running: Any) -> None:
-    from kernel.store import Cause
-
     submission_id = running.public().SubmitForm(a_submission(running, a_form(running))).submission_id
     with running.service.store.transaction(Cause.of("service:test")) as tx:
         assert tx.forget(submission_id)
