@@ -29,7 +29,7 @@ class Publisher:
         self.channel.events["basic_ack"].add(self._on_ack)
         self.channel.events["basic_nack"].add(self._on_nack)
         self.channel.events["basic_return"].add(self._on_return)
-        self._sent = 0
+        self.sent = 0
         self._waiting: dict[int, None] = {}
         self._refused = 0
         self.unroutable = 0
@@ -45,9 +45,23 @@ class Publisher:
         """Send one persistent message; it counts only after the next `flush`."""
         properties.setdefault("delivery_mode", _PERSISTENT)
         message = amqp.Message(body, application_headers=dict(headers or {}), **properties)
-        self._sent += 1
-        self._waiting[self._sent] = None
+        self.sent += 1
+        self._waiting[self.sent] = None
         self.channel.basic_publish(message, exchange, routing_key, mandatory=True)
+
+    @property
+    def unconfirmed(self) -> int:
+        """How many messages were sent and not confirmed yet."""
+        return len(self._waiting)
+
+    def confirmed_up_to(self) -> int:
+        """Return the number of the last message before which, itself included, all are confirmed.
+
+        Raises NotConfirmed if the broker refused one.
+        """
+        if self._refused:
+            raise NotConfirmed(f"the broker refused {self._refused} messages")
+        return next(iter(self._waiting), self.sent + 1) - 1
 
     def flush(self, timeout_s: float = 15.0) -> None:
         """Wait until all that was sent is confirmed. Raises NotConfirmed, or a broker error.

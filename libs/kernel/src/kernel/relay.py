@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import logging
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from threading import Event, Thread
 
 import psycopg
@@ -19,7 +21,7 @@ from psycopg.rows import DictRow, dict_row
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from crm.common.v1.relay_pb2 import LogHeartbeat
 from kernel.backfill import BackfillAnswerer
-from kernel.broker import BROKER_ERRORS, drain
+from kernel.broker import BROKER_ERRORS, NotConfirmed, drain
 from kernel.envelope import enveloped
 from kernel.log import Entry, LogRecorder
 from kernel.publisher import WINDOW, Publisher
@@ -35,6 +37,8 @@ _LOCK = 817
 _FIRST_POLL_S = 0.002
 _SLOWEST_POLL_S = 0.05
 _STAND_BY_POLL_S = 0.5
+_AT_ONCE_S = 0.0005
+_CONFIRM_TIMEOUT_S = 15.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
@@ -127,8 +131,22 @@ class Relay:
         return False
 
 
+@dataclass(frozen=True, slots=True)
+class _Sent:
+    """Events that the broker has not confirmed yet, up to message `number`, since `at`."""
+
+    number: int
+    entries: Sequence[Entry]
+    slot_positions: list[int]
+    at: float
+
+
 class _Shift:
-    """One relay's time of being active, on one pair of connections."""
+    """One relay's time of being active, on one pair of connections.
+
+    What is sent goes ahead of what is confirmed by two windows at most; the checkpoint follows what
+    is confirmed.
+    """
 
     def __init__(self, relay: Relay, connection: Connection[DictRow], publisher: Publisher) -> None:
         self._relay = relay
@@ -136,20 +154,21 @@ class _Shift:
         self._publisher = publisher
         self._position, self._slot_positions = self._checkpoint()
         self._horizon = self._position
+        self._unconfirmed: deque[_Sent] = deque()
         self._next_heartbeat = 0.0
 
     def work(self, stop: Event) -> None:
         pause_s = _FIRST_POLL_S
         while not stop.is_set():
             self._relay.heartbeat.beat()
-            published = self._publish_window()
+            sent = self._send_some() if self._publisher.unconfirmed < 2 * self._relay.window else 0
             self._heartbeat()
-            if published:
-                pause_s = _FIRST_POLL_S
-                continue
             # Waiting on the broker's socket also answers its heartbeats and notices its death.
-            drain(self._publisher.amqp, pause_s)
-            pause_s = min(pause_s * 2, _SLOWEST_POLL_S)
+            drain(self._publisher.amqp, _AT_ONCE_S if sent else pause_s)
+            self._remember_confirmed()
+            pause_s = _FIRST_POLL_S if sent or self._unconfirmed else min(pause_s * 2, _SLOWEST_POLL_S)
+        self._publisher.flush()
+        self._remember_confirmed()
 
     def _checkpoint(self) -> tuple[int, list[int]]:
         row = self._connection.execute(
@@ -159,12 +178,11 @@ class _Shift:
             return 0, [0] * SLOTS
         return row["position"], list(row["slot_positions"])
 
-    def _publish_window(self) -> int:
-        """Publish at most one window of what is final; return how many events that was."""
+    def _send_some(self) -> int:
+        """Send at most one window of what is final; return how many events that was."""
         if self._position >= self._horizon:
             drawn = self._relay.recorder.drawn(self._connection)
             if drawn <= self._horizon:
-                self._tell_lag(0, 0.0)
                 return 0
             self._horizon = self._relay.recorder.horizon_on(self._connection)
         entries = self._relay.recorder.read_log(self._connection, self._position, self._horizon, self._relay.window)
@@ -174,13 +192,26 @@ class _Shift:
         slots = list(self._slot_positions)
         for entry in entries:
             slot = slot_of(entry.stream)
-            record = enveloped(self._relay.context, slot, slots[slot], entry)
+            self._send(enveloped(self._relay.context, slot, slots[slot], entry))
             slots[slot] = entry.position
-            self._send(record)
-        self._publisher.flush()
-        self._relay.on_batch(entries)
-        self._confirm(entries[-1], slots, len(entries))
+        self._position, self._slot_positions = entries[-1].position, slots
+        self._unconfirmed.append(_Sent(self._publisher.sent, entries, slots, time.monotonic()))
         return len(entries)
+
+    def _remember_confirmed(self) -> None:
+        """Store the checkpoint behind the last window that the broker has confirmed as a whole."""
+        confirmed: _Sent | None = None
+        while self._unconfirmed and self._publisher.confirmed_up_to() >= self._unconfirmed[0].number:
+            confirmed = self._unconfirmed.popleft()
+            self._relay.on_batch(confirmed.entries)
+            self._relay.published += len(confirmed.entries)
+        if confirmed is not None:
+            self._store(confirmed)
+        if self._unconfirmed:
+            if time.monotonic() - self._unconfirmed[0].at > _CONFIRM_TIMEOUT_S:
+                raise NotConfirmed(f"nothing was confirmed for {_CONFIRM_TIMEOUT_S} s")
+        elif confirmed is None:
+            self._tell_lag(0, 0.0)
 
     def _send(self, record: RecordedEvent) -> None:
         self._publisher.publish(
@@ -190,16 +221,15 @@ class _Shift:
             {"traceparent": record.metadata.traceparent} if record.metadata.traceparent else None,
         )
 
-    def _confirm(self, last: Entry, slots: list[int], count: int) -> None:
+    def _store(self, confirmed: _Sent) -> None:
+        last = confirmed.entries[-1]
         self._connection.execute(
             "insert into relay_checkpoint (relay, position, slot_positions) values (%s, %s, %s)"
             " on conflict (relay) do update set position = excluded.position,"
             " slot_positions = excluded.slot_positions, confirmed_at = now()",
-            (_RELAY, last.position, slots),
+            (_RELAY, last.position, confirmed.slot_positions),
             prepare=True,
         )
-        self._position, self._slot_positions = last.position, slots
-        self._relay.published += count
         behind_s = time.time() - last.metadata.recorded_at.timestamp()
         self._tell_lag(max(0, self._horizon - last.position), max(0.0, behind_s))
 
@@ -223,4 +253,3 @@ class _Shift:
             delivery_mode=1,
             expiration=str(int(self._relay.heartbeat_every_s * 2000)),
         )
-        self._publisher.flush()
