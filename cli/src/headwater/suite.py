@@ -54,9 +54,14 @@ def run_apis() -> None:
 
 def run_buses() -> None:
     """Every service's consumers, reactions and timers; until SIGTERM."""
+    from headwater.home import Home
     from kernel.bus import run_bus
 
-    run_bus(bootstrapped("buses"), ready=lambda: print("ready: buses", flush=True))
+    def ready() -> None:
+        print("ready: buses", flush=True)
+        Home.here().remember_process("buses-ready", os.getpid())
+
+    run_bus(bootstrapped("buses"), ready)
 
 
 def run_gateway() -> None:
