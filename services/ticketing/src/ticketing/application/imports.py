@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import reduce
 from typing import Any, Literal
 from uuid import UUID
 
@@ -13,7 +14,7 @@ from kernel.ids import derived_id
 from kernel.store import Transaction
 from ticketing.application.tickets import set_alarms
 from ticketing.domain.history import Activity, retell
-from ticketing.domain.ticket import evolve
+from ticketing.domain.ticket import Ticket, evolve
 from ticketing.domain.ticket_events import TicketOpened
 from ticketing.domain.vocabulary import Channel, Priority
 from ticketing.projections import ticket_list
@@ -95,7 +96,8 @@ class Imports:
             appended += [(ticket_id, 0, event, at) for event, at in dated]
             results.append(Result(row.external_ref, "created", ticket_id))
         if not check_only:
-            tx.append_all(appended)
+            with tx.cursor.connection.pipeline():  # the views' statements wait for no answers
+                tx.append_all(appended)
         return results
 
     def revert_import(self, tx: Transaction[Any], import_id: str, including_changed: bool) -> Reverted:
@@ -103,14 +105,18 @@ class Imports:
         rows = ticket_list.of_import(tx.cursor, import_id, 100_000)
         changed = [row["ticket_id"] for row in rows if row["changed"]]
         taken = [row for row in rows if including_changed or not row["changed"]]
-        for row in taken[:MOST_ROWS]:
-            loaded = tx.load(row["ticket_id"], evolve)
-            assert loaded.state is not None
-            events = loaded.state.withdraw(import_id, "the import was taken back")
-            tx.append(row["ticket_id"], loaded.version, events)
-            set_alarms(tx, loaded.state, evolve(loaded.state, events[0]))
+        histories = tx.histories([row["ticket_id"] for row in taken[:MOST_ROWS]])
+        appended: list[tuple[UUID, int, Any, datetime | None]] = []
+        with tx.cursor.connection.pipeline():
+            for ticket_id, history in histories.items():
+                ticket: Ticket | None = reduce(evolve, history, None)
+                assert ticket is not None, f"ticket {ticket_id} is in a view and not in the log"
+                for event in ticket.withdraw(import_id, "the import was taken back"):
+                    appended.append((ticket_id, len(history), event, None))
+                    set_alarms(tx, ticket, evolve(ticket, event))
+            tx.append_all(appended)
         return Reverted(
-            len(taken[:MOST_ROWS]),
+            len(appended),
             tuple(changed[:MOST_ROWS]),
             max(len(taken) - MOST_ROWS, 0),
         )
