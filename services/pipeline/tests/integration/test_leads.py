@@ -274,15 +274,18 @@ def test_nothing_stays_unowned_claim_return_recycle_and_assign_again(
     assert [lead.lead_id for lead in queued] == [lead_id]
 
 
+@pytest.mark.feature("PIP-17")
 def test_a_worked_lead_is_not_recycled_and_an_unanswered_one_reminds(
     crm: SimpleNamespace, days_later: Callable[[int], int], log_of: Callable[[str], list[Any]]
 ) -> None:
     said = crm.leads.CaptureLead(pb.CaptureLeadRequest(lead=a_draft(), owner_id=crm.person_id))
     crm.leads.LogLeadContact(pb.LogLeadContactRequest(lead_id=said.lead_id, kind="email", note="offer"))
     assert days_later(4) == 1
-    overdue = log_of(said.lead_id)[-1].event
+    overdue, task = (recorded.event for recorded in log_of(said.lead_id)[-2:])
     assert type(overdue).__name__ == "LeadReplyOverdue"
-    assert overdue.days == 3
+    assert (overdue.days, overdue.owner_id) == (3, crm.caller.person_id)
+    assert (task.subject, task.owner_id) == ("该回访啦", crm.caller.person_id)
+    assert the_lead(crm, said.lead_id).next_step == "该回访啦"
     crm.leads.LogLeadContact(pb.LogLeadContactRequest(lead_id=said.lead_id, kind="email", inbound=True))
     assert days_later(5) == 0
 

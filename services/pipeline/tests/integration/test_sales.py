@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -273,6 +274,13 @@ def test_a_contract_gets_the_next_number_and_keeps_its_versions(
     assert type(log_of(first.contract_id)[-1].event).__name__ == "ContractExpiryNear"
     found = crm.sales.ListContracts(pb.ListContractsRequest(search="2026-27")).contracts
     assert [c.contract_id for c in found] == [first.contract_id]
+
+
+def test_contracts_drawn_up_at_once_leave_no_gap_and_no_number_twice(crm: SimpleNamespace) -> None:
+    request = pb.DrawUpContractRequest(title="C", customer_id=str(uuid4()), starts_on="2026-01-01", amount=yuan(1))
+    with ThreadPoolExecutor(6) as at_once:
+        drawn_up = list(at_once.map(lambda _: crm.sales.DrawUpContract(request).number, range(18)))
+    assert sorted(int(number[-5:]) for number in drawn_up) == list(range(1, 19))
 
 
 @pytest.mark.feature("PIP-56")

@@ -21,6 +21,7 @@ from pipeline.application.streams import (
     lock,
     put,
     require_seen,
+    today,
 )
 from pipeline.domain import lead as leads
 from pipeline.domain import lead_rules as rules
@@ -306,7 +307,7 @@ class Leads:
 
     def remind_of_reply(self, tx: Tx, lead_id: UUID, days: int) -> None:
         lead, version = loaded(tx, lead_id, leads.evolve, "lead")
-        tx.append(lead_id, version, lead.miss_reply(days))
+        tx.append(lead_id, version, lead.miss_reply(days, today(tx)))
 
     # -- the rules -----------------------------------------------------------------------
 

@@ -379,10 +379,14 @@ class Lead:
         self._require_not_closed()
         return [LeadContacted(self.id, kind, inbound, note)]
 
-    def miss_reply(self, days: int) -> list[Event]:
+    def miss_reply(self, days: int, today: date) -> list[Event]:
+        """No answer for so many days: the owner is told, and has a task for today."""
         if not self.awaits_reply or self.owner_id is None or self._closed:
             return []
-        return [LeadReplyOverdue(self.id, self.owner_id, days)]
+        return [
+            LeadReplyOverdue(self.id, self.owner_id, days),
+            LeadNextStepPlanned(self.id, self.owner_id, "该回访啦", today),
+        ]
 
     def plan(self, subject: str, due_on: date) -> list[Event]:
         self._require_not_closed()

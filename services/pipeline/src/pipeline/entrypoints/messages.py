@@ -49,6 +49,14 @@ def time_of(request: Message, field: str) -> datetime | None:
     return found
 
 
+def required_time(request: Message, field: str) -> datetime:
+    """Return a time; refuse an unset one."""
+    found = time_of(request, field)
+    if found is None:
+        raise InvalidArgument(field, "is required")
+    return found
+
+
 def stamp(value: datetime | None) -> Timestamp | None:
     if value is None:
         return None

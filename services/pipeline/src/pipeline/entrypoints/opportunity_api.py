@@ -46,6 +46,7 @@ from pipeline.entrypoints.messages import (
     money_of,
     money_out,
     now,
+    required_time,
     stamp,
     time_of,
     today,
@@ -542,7 +543,7 @@ def _row(row: pb.OpportunityRow, caller_id: UUID | None) -> OpportunityRow:
         opened_at=time_of(row, "opened_at"),
         history=tuple(
             HistoryEntry(
-                at=time_of(entry, "at") or now(),
+                at=required_time(entry, "at"),
                 kind=enum_of(entry, "kind", HistoryKind),
                 stage=optional_text(entry, "stage"),
                 amount=money_of(entry, "amount"),

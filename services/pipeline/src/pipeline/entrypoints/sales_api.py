@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import UTC, date
+from datetime import date
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import UUID
@@ -46,7 +46,7 @@ from pipeline.entrypoints.messages import (
     money,
     money_of,
     money_out,
-    now,
+    required_time,
     stamp,
     time_of,
     today,
@@ -939,7 +939,7 @@ def _import_row(row: pb.OrderRow, caller_id: UUID | None) -> OrderRow:
         delivery=_delivery(row.delivery) if row.HasField("delivery") else None,
         history=tuple(
             OrderHistoryEntry(
-                at=(time_of(entry, "at") or now()).astimezone(UTC),
+                at=required_time(entry, "at"),
                 state=enum_of(entry, "state", orders.OrderState),
                 carrier=optional_text(entry, "carrier"),
                 reason=optional_text(entry, "reason"),
