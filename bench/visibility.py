@@ -76,7 +76,6 @@ def _writers(url: str) -> None:
                 now = datetime.now(UTC)
                 metadata = Metadata(new_id(), now, now, "person:1", "request", new_id(), None, "", "")
                 with recorder.datastore.transaction(commit=True) as cursor:
-                    recorder.lock_for_append(cursor)
                     recorder.append(cursor, [(uuid4(), 1, "crm.common.v1.Money", b"\x08\x01", metadata)])
 
         threads = [threading.Thread(target=run) for _ in range(WRITERS)]

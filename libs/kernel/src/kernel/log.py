@@ -69,6 +69,8 @@ class LogRecorder(PostgresApplicationRecorder):
     no lock at all and loses events to a tailing reader.
     """
 
+    join_appenders = SQL("pg_advisory_xact_lock_shared({0})").format(APPENDERS)
+
     def __init__(self, datastore: PostgresDatastore, *, events_table_name: str = "events") -> None:
         if datastore.enable_db_functions:
             raise ValueError(
@@ -79,13 +81,16 @@ class LogRecorder(PostgresApplicationRecorder):
         self._table = SQL("{0}.{1}").format(Identifier(datastore.schema), Identifier(events_table_name))
         self._table_text = f'"{datastore.schema}"."{events_table_name}"'
         self.lock_table_statements = [SQL("select pg_advisory_xact_lock_shared({0})").format(APPENDERS)]
+        # One statement, one round trip: a row can only come out of the join, and so draw a position,
+        # after the lock is held.
         self._append = SQL(
-            "insert into {0} (originator_id, originator_version, topic, state, event_id, recorded_at,"
+            "with appender as materialized (select {1})"
+            " insert into {0} (originator_id, originator_version, topic, state, event_id, recorded_at,"
             " effective_at, actor, request_id, correlation_id, causation_id, traceparent, timeline_id)"
-            " select * from unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[],"
+            " select u.* from appender, unnest(%b::uuid[], %b::bigint[], %b::text[], %b::bytea[], %b::uuid[],"
             " %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::uuid[], %b::uuid[],"
-            " %b::text[], %b::text[]) returning notification_id, originator_id, originator_version"
-        ).format(self._table)
+            " %b::text[], %b::text[]) as u returning notification_id, originator_id, originator_version"
+        ).format(self._table, self.join_appenders)
         self._read = SQL(
             "select notification_id, originator_id, originator_version, topic, state, event_id,"
             " recorded_at, effective_at, actor, request_id, correlation_id, causation_id,"
@@ -101,8 +106,9 @@ class LogRecorder(PostgresApplicationRecorder):
         self._lock_table(cursor)
 
     def append(self, cursor: Cursor[DictRow], events: Sequence[tuple[UUID, int, str, bytes, Metadata]]) -> list[int]:
-        """Insert (stream, version, type, data, metadata) rows; return their positions, in order.
+        """Join the appenders and insert (stream, version, type, data, metadata) rows.
 
+        Returns their positions, in order.
         Raises psycopg.errors.UniqueViolation when a stream already has such a version.
         """
         columns = [

@@ -115,7 +115,6 @@ class Transaction(Generic[E]):
         self._codec = codec
         self._inline = inline
         self._keys = keys
-        self._locked = False
 
     def history(self, stream: UUID) -> list[E]:
         """Return the stream's events, oldest first; empty when there is no such stream."""
@@ -166,9 +165,6 @@ class Transaction(Generic[E]):
         """
         if not events:
             return 0
-        if not self._locked:
-            self._recorder.lock_for_append(self.cursor)
-            self._locked = True
         count: dict[UUID, int] = {}
         placed: list[tuple[UUID, int, E, Metadata]] = []
         for stream, after, event, effective_at in events:
