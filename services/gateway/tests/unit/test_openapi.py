@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
+from openapi_spec_validator.schemas import openapi_v31_schema_validator
 
-from gateway.contracts import contracts
+from gateway.contracts import Contracts, contracts
 from gateway.openapi import document
 
 
@@ -21,7 +23,29 @@ def operations(made: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
 
 
 def test_it_is_valid(made: dict[str, Any]) -> None:
-    OpenAPIV31SpecValidator(made).validate()
+    assert list(openapi_v31_schema_validator.iter_errors(made)) == []
+    known = made["components"]
+    for reference in references(made):
+        _, _, kind, name = reference.split("/")
+        assert name in known[kind], reference
+
+
+def test_one_services_part_of_it_passes_the_thorough_validator() -> None:
+    """The thorough one looks into every schema again wherever it is used: minutes for all of it."""
+    whole = contracts()
+    bindings = [b for b in whole.bindings if b.method.context == "identity"]
+    OpenAPIV31SpecValidator(document(Contracts(whole.methods, bindings, whole.comments))).validate()
+
+
+def references(tree: Any) -> Iterator[str]:
+    if isinstance(tree, dict):
+        if isinstance(tree.get("$ref"), str):
+            yield tree["$ref"]
+        for value in tree.values():
+            yield from references(value)
+    elif isinstance(tree, list):
+        for value in tree:
+            yield from references(value)
 
 
 def test_it_describes_exactly_what_is_served(made: dict[str, Any]) -> None:
