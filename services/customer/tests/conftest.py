@@ -49,9 +49,7 @@ class Running:
         when = at or datetime.now(UTC)
         position = len(self.delivered) + 1
         context = message.DESCRIPTOR.full_name.split(".")[1]
-        metadata = Metadata(
-            new_id(), when, when, "service:test", f"r{position}", new_id(), None, "", timeline
-        )
+        metadata = Metadata(new_id(), when, when, "service:test", f"r{position}", new_id(), None, "", timeline)
         event = Delivered(
             context, slot_of(stream), position, stream, 1, message.DESCRIPTOR.full_name, metadata, message
         )

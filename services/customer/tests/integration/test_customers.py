@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from google.protobuf.timestamp_pb2 import Timestamp
 from grpc import StatusCode
 
 from crm.customer.v1 import customer_service_pb2 as pb
-from google.protobuf.timestamp_pb2 import Timestamp
 from kernel.ids import new_id
 from testkit import a_caller
 
@@ -83,21 +83,15 @@ def test_contacts_have_a_position_a_role_a_primary_flag_and_several_numbers(
     assert (contacts[0].position, contacts[0].decision_role) == ("CTO", 1)
     contact = pb.Contact(name="Ada Smith-Jones", position="CEO", decision_role=1, phones=["+442079460958"])
     api.ReviseContact(
-        pb.ReviseContactRequest(
-            customer_id=made.customer_id, contact_id=second.contact_id, contact=contact
-        )
+        pb.ReviseContactRequest(customer_id=made.customer_id, contact_id=second.contact_id, contact=contact)
     )
     found = api.SearchCustomers(pb.SearchCustomersRequest(query="smith-jones")).customers
     assert [c.customer_id for c in found] == [made.customer_id]
-    api.RemoveContact(
-        pb.RemoveContactRequest(customer_id=made.customer_id, contact_id=second.contact_id)
-    )
+    api.RemoveContact(pb.RemoveContactRequest(customer_id=made.customer_id, contact_id=second.contact_id))
     contacts = api.GetCustomer(pb.GetCustomerRequest(customer_id=made.customer_id)).contacts
     assert [(c.name, c.is_primary) for c in contacts] == [("王小明", True)]
     with refused(StatusCode.NOT_FOUND):
-        api.RemoveContact(
-            pb.RemoveContactRequest(customer_id=made.customer_id, contact_id=second.contact_id)
-        )
+        api.RemoveContact(pb.RemoveContactRequest(customer_id=made.customer_id, contact_id=second.contact_id))
 
 
 @pytest.mark.feature("CUS-19")
@@ -126,14 +120,10 @@ def test_what_breaks_a_standard_is_refused_by_its_field(
 
 
 @pytest.mark.feature("CUS-20")
-def test_more_is_asked_for_when_a_customer_becomes_active(
-    running: Any, company: Any, refused: Any
-) -> None:
+def test_more_is_asked_for_when_a_customer_becomes_active(running: Any, company: Any, refused: Any) -> None:
     api = running.ask()
     made = api.RegisterCustomer(company())
-    become_active = pb.ChangeCustomerStatusRequest(
-        customer_id=made.customer_id, to_status=ACTIVE, reason="signed"
-    )
+    become_active = pb.ChangeCustomerStatusRequest(customer_id=made.customer_id, to_status=ACTIVE, reason="signed")
     with refused(StatusCode.FAILED_PRECONDITION) as refusal:
         api.ChangeCustomerStatus(become_active)
     assert all(word in refusal.details for word in ("industry_code", "region_code", "phones or emails"))
@@ -147,17 +137,13 @@ def test_more_is_asked_for_when_a_customer_becomes_active(
     api.ChangeCustomerStatus(become_active)
     with refused(StatusCode.FAILED_PRECONDITION) as refusal:
         api.ReviseCustomer(
-            pb.ReviseCustomerRequest(
-                customer_id=made.customer_id, profile=pb.Profile(), fields=["region_code"]
-            )
+            pb.ReviseCustomerRequest(customer_id=made.customer_id, profile=pb.Profile(), fields=["region_code"])
         )
     assert "region_code" in refusal.details
 
 
 @pytest.mark.feature("CUS-53")
-def test_a_field_changed_meanwhile_is_a_conflict_with_both_values(
-    running: Any, company: Any, refused: Any
-) -> None:
+def test_a_field_changed_meanwhile_is_a_conflict_with_both_values(running: Any, company: Any, refused: Any) -> None:
     api = running.ask()
     made = api.RegisterCustomer(company(website="a.example.com"))
 
@@ -192,9 +178,7 @@ def test_a_field_changed_meanwhile_is_a_conflict_with_both_values(
 
 
 @pytest.mark.feature("CUS-37")
-def test_customers_change_hands_singly_and_all_at_once_with_their_follow_ups(
-    running: Any, company: Any
-) -> None:
+def test_customers_change_hands_singly_and_all_at_once_with_their_follow_ups(running: Any, company: Any) -> None:
     api = running.ask()
     old, new = str(new_id()), str(new_id())
     made = [
@@ -203,13 +187,9 @@ def test_customers_change_hands_singly_and_all_at_once_with_their_follow_ups(
     ]
     due = stamped(datetime.now(UTC) + timedelta(days=2))
     api.PlanFollowUp(pb.PlanFollowUpRequest(customer_id=made[1], due_at=due, subject="renewal"))
-    one = api.TransferCustomers(
-        pb.TransferCustomersRequest(customer_ids=made[:1], to_owner_id=new, reason="leave")
-    )
+    one = api.TransferCustomers(pb.TransferCustomersRequest(customer_ids=made[:1], to_owner_id=new, reason="leave"))
     assert (one.transferred, one.remaining) == (1, 0)
-    rest = api.TransferCustomers(
-        pb.TransferCustomersRequest(from_owner_id=old, to_owner_id=new, reason="leave")
-    )
+    rest = api.TransferCustomers(pb.TransferCustomersRequest(from_owner_id=old, to_owner_id=new, reason="leave"))
     assert (rest.transferred, rest.remaining) == (2, 0)
     listed = api.ListCustomers(pb.ListCustomersRequest(owner_id=new))
     assert {c.customer_id for c in listed.customers} == set(made)
@@ -230,18 +210,14 @@ def test_own_scope_shows_own_customers_only_and_does_not_reveal_others(
     api = running.ask(seller)
     assert [c.customer_id for c in api.ListCustomers(pb.ListCustomersRequest()).customers] == [own.customer_id]
     assert not api.SearchCustomers(pb.SearchCustomersRequest(query="Their")).customers
-    cards = api.BatchGetCustomers(
-        pb.BatchGetCustomersRequest(customer_ids=[theirs.customer_id, own.customer_id])
-    ).cards
+    cards = api.BatchGetCustomers(pb.BatchGetCustomersRequest(customer_ids=[theirs.customer_id, own.customer_id])).cards
     assert [card.customer_id for card in cards] == [own.customer_id]
     for call in (
         lambda: api.GetCustomer(pb.GetCustomerRequest(customer_id=theirs.customer_id)),
         lambda: api.GetTimeline(pb.GetTimelineRequest(customer_id=theirs.customer_id)),
         lambda: api.ArchiveCustomer(pb.ArchiveCustomerRequest(customer_id=theirs.customer_id)),
         lambda: api.ChangeTags(pb.ChangeTagsRequest(customer_ids=[theirs.customer_id], add=["x"])),
-        lambda: api.LogActivity(
-            pb.LogActivityRequest(customer_id=theirs.customer_id, kind=1, content="hello")
-        ),
+        lambda: api.LogActivity(pb.LogActivityRequest(customer_id=theirs.customer_id, kind=1, content="hello")),
     ):
         with refused(StatusCode.NOT_FOUND):
             call()
@@ -256,9 +232,7 @@ def test_the_same_request_id_registers_once(running: Any, company: Any) -> None:
 
 
 @pytest.mark.feature("CUS-05", "CUS-09")
-def test_the_timeline_is_latest_first_and_filtered_by_type_actor_and_date(
-    running: Any, company: Any
-) -> None:
+def test_the_timeline_is_latest_first_and_filtered_by_type_actor_and_date(running: Any, company: Any) -> None:
     seller = a_caller(person_id=new_id())
     api, other = running.ask(seller), running.ask()
     made = api.RegisterCustomer(company())
@@ -288,9 +262,7 @@ def test_the_timeline_is_latest_first_and_filtered_by_type_actor_and_date(
     pages: list[str] = []
     token = ""
     for _ in range(3):
-        answer = api.GetTimeline(
-            pb.GetTimelineRequest(customer_id=made.customer_id, page_size=2, page_token=token)
-        )
+        answer = api.GetTimeline(pb.GetTimelineRequest(customer_id=made.customer_id, page_size=2, page_token=token))
         pages += [e.content or e.title for e in answer.entries]
         token = answer.next_page_token
     assert (pages, token) == (everything, "")
@@ -318,29 +290,21 @@ def test_a_follow_up_record_is_one_command_with_attachment_and_next_contact(
             next_subject="discount",
         )
     )
-    entry = api.GetTimeline(
-        pb.GetTimelineRequest(customer_id=made.customer_id, types=["activity"])
-    ).entries[0]
+    entry = api.GetTimeline(pb.GetTimelineRequest(customer_id=made.customer_id, types=["activity"])).entries[0]
     assert (entry.content, entry.details["kind"]) == ("Talked about the offer", "call")
     assert (entry.details["result"], entry.details["outcome"]) == ("wants a discount", "interested")
     assert entry.attachments[0] == attachment
     planned = api.GetFollowUp(pb.GetFollowUpRequest(follow_up_id=logged.follow_up_id)).follow_up
     assert (planned.subject, planned.due_at) == ("discount", stamped(in_a_week))
-    file = api.DownloadFile(
-        pb.DownloadFileRequest(customer_id=made.customer_id, sha256=attachment.sha256)
-    )
+    file = api.DownloadFile(pb.DownloadFileRequest(customer_id=made.customer_id, sha256=attachment.sha256))
     assert (file.name, file.content) == ("offer.pdf", b"%PDF-1.7 offer")
     other = api.RegisterCustomer(company("Another Company"))
     with refused(StatusCode.NOT_FOUND):
-        api.DownloadFile(
-            pb.DownloadFileRequest(customer_id=other.customer_id, sha256=attachment.sha256)
-        )
+        api.DownloadFile(pb.DownloadFileRequest(customer_id=other.customer_id, sha256=attachment.sha256))
     attachment.sha256 = "0" * 64
     with refused(StatusCode.INVALID_ARGUMENT) as refusal:
         api.LogActivity(
-            pb.LogActivityRequest(
-                customer_id=made.customer_id, kind=1, content="x", attachments=[attachment]
-            )
+            pb.LogActivityRequest(customer_id=made.customer_id, kind=1, content="x", attachments=[attachment])
         )
     assert refusal.details.startswith("attachments[0].sha256")
 
@@ -349,16 +313,12 @@ def test_a_follow_up_record_is_one_command_with_attachment_and_next_contact(
 def test_a_follow_up_falls_due_with_what_to_say(running: Any, company: Any) -> None:
     api = running.ask()
     made = api.RegisterCustomer(company())
-    api.LogActivity(
-        pb.LogActivityRequest(customer_id=made.customer_id, kind=1, content="c", result="wants a discount")
-    )
+    api.LogActivity(pb.LogActivityRequest(customer_id=made.customer_id, kind=1, content="c", result="wants a discount"))
     due = stamped(datetime.now(UTC) + timedelta(hours=1))
     written = api.PlanFollowUp(
         pb.PlanFollowUpRequest(customer_id=made.customer_id, due_at=due, suggested_content="Say hello")
     )
-    bare = api.PlanFollowUp(
-        pb.PlanFollowUpRequest(customer_id=made.customer_id, due_at=due, subject="The discount")
-    )
+    bare = api.PlanFollowUp(pb.PlanFollowUpRequest(customer_id=made.customer_id, due_at=due, subject="The discount"))
     done = api.PlanFollowUp(pb.PlanFollowUpRequest(customer_id=made.customer_id, due_at=due))
     api.CompleteFollowUp(pb.CompleteFollowUpRequest(follow_up_id=done.follow_up_id))
     assert not running.events("FollowUpDue")
@@ -368,9 +328,7 @@ def test_a_follow_up_falls_due_with_what_to_say(running: Any, company: Any) -> N
         written.follow_up_id: "Say hello",
         bare.follow_up_id: "The discount\nLast time: wants a discount",
     }
-    states = {
-        f.follow_up_id: f.state for f in api.ListFollowUps(pb.ListFollowUpsRequest()).follow_ups
-    }
+    states = {f.follow_up_id: f.state for f in api.ListFollowUps(pb.ListFollowUpsRequest()).follow_ups}
     assert states == {written.follow_up_id: 2, bare.follow_up_id: 2}
 
 
@@ -389,9 +347,7 @@ def test_neglect_is_told_after_the_days_of_the_level(running: Any, company: Any)
     assert not running.events("CustomerNeglected")
     running.pass_time(days=8)
     told = running.events("CustomerNeglected")
-    assert [(str(e.customer_id), e.level.name, e.after_days) for e in told] == [
-        (made.customer_id, "VIP", 7)
-    ]
+    assert [(str(e.customer_id), e.level.name, e.after_days) for e in told] == [(made.customer_id, "VIP", 7)]
     api.LogActivity(pb.LogActivityRequest(customer_id=made.customer_id, kind=1, content="called"))
     running.pass_time(days=14)
     assert len(running.events("CustomerNeglected")) == 1

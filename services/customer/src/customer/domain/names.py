@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-LIKELY_THE_SAME = 0.7
+LIKELY_THE_SAME = 0.6
 """Names at least this similar make two customers candidates for a duplicate."""
+
+_LEAST_SHARED = 0.35
 
 _LEGAL_ZH = re.compile(
     r"(股份有限责任公司|有限责任公司|股份有限公司|集团有限公司|控股有限公司|有限公司|股份公司|总公司|分公司"
@@ -176,11 +178,13 @@ def pieces(name: str) -> frozenset[str]:
 def telling_pieces(name: str) -> list[str]:
     """Return the pieces of which a likely duplicate must share at least one, rarest first.
 
-    Two sets whose Dice similarity is at least t share ceil(t/2 * n) pieces of the one with n pieces, so
-    one of any n - that + 1 is among them: prefix filtering, as in Chaudhuri, Ganti and Kaushik (2006).
+    Two sets whose Dice similarity is at least t share at least t / (2 - t) of the pieces of either. So
+    when a name has n pieces and must share k of them, one of any n - k + 1 is among those shared: prefix
+    filtering, as in Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins" (2006).
+    k is taken a little lower than it must be, because common pieces weigh less than others.
     """
     ordered = sorted(pieces(name), key=lambda piece: (_commonness(piece), piece))
-    must_share = max(1, int(len(ordered) * 0.45))
+    must_share = max(1, int(len(ordered) * _LEAST_SHARED))
     return ordered[: len(ordered) - must_share + 1]
 
 

@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from customer.projections.families import FAMILY, ROOTS, survivors
+from customer.projections.families import FAMILY, survivors
 from customer.projections.filters import Sql
 from customer.projections.order_totals import band_of, major_units
 from kernel.errors import InvalidArgument
@@ -21,7 +21,7 @@ from kernel.request import Page
 from kernel.text import normalised, search_grams
 
 Scope = tuple[str, list[Any]]
-MOST_FOUND_BY_WORDS = 5000
+MOST_FOUND_BY_WORDS = 2000
 """A query that more customers answer is cut here: nobody reads on, and every page stays fast."""
 
 _SORTABLE = {
@@ -87,7 +87,7 @@ class Wanted:
 
 def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Card], str]:
     """Return the page's cards and the next page's token."""
-    where, values = _where(wanted)
+    where, values = _where(cursor, wanted)
     sort, direction, sort_values = _order(wanted)
     keys = ", ".join(f"{expression} as key{i}" for i, (expression, _) in enumerate(sort))
     order = ", ".join(f"key{i} {direction}" for i in range(len(sort)))
@@ -123,46 +123,56 @@ def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Car
 
 def counted(cursor: Cursor[DictRow], wanted: Wanted) -> int:
     """Return how many customers match."""
-    where, values = _where(wanted)
+    where, values = _where(cursor, wanted)
     row = cursor.execute(f"select count(*) as n from customers c where {where}", values).fetchone()
     assert row is not None
     return int(row["n"])
 
 
-def search_statement(wanted: Wanted, limit: int) -> Sql:
-    """Return the statement of a first page, for looking at its plan."""
-    where, values = _where(wanted)
-    return f"select c.customer_id from customers c where {where} limit %s", [*values, limit]
-
-
-def _where(wanted: Wanted) -> Sql:
+def _where(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
     parts: list[Sql] = [wanted.scope, ("c.merged_into is null and not c.taken_back", [])]
     if not wanted.include_archived:
         parts.append(("c.status <> 5", []))
     if wanted.query.strip():
-        parts.append(_words(wanted.query))
+        parts.append(_found_by_words(cursor, wanted))
     if wanted.filter is not None:
         parts.append(wanted.filter)
     parts += wanted.conditions
     return " and ".join(f"({sql})" for sql, _ in parts), [v for _, values in parts for v in values]
 
 
-def _words(query: str) -> Sql:
-    """Find customers by words: the index gives those with all pieces, then each word is looked for."""
-    text = query.strip()[:200]
+def words_statement(wanted: Wanted) -> Sql | None:
+    """Return the statement that finds customers by words; None when there is nothing to look for.
+
+    The index gives those with all pieces of the query, then each word is looked for. What is outside the
+    caller's scope does not count against the limit.
+    """
+    text = wanted.query.strip()[:200]
     is_number = _DIGITS.fullmatch(text) is not None
     words = [re.sub(r"\D", "", text)] if is_number else normalised(text).split()
     pieces = search_grams(" ".join(words))
     if not pieces:
-        return "false", []
+        return None
     looked_for = " and ".join("strpos(lower(s.term), %s) > 0" for _ in words)
+    scope, scope_values = wanted.scope
+    seen = "" if scope == "true" else " join customers c on c.customer_id = s.customer_id"
     return (
-        f"c.customer_id in (with recursive {ROOTS}, hits as materialized ("
-        f"select s.customer_id from search_terms s where s.grams @> %s::text[] and {looked_for}"
-        f" limit {MOST_FOUND_BY_WORDS})"
-        " select coalesce(r.root, h.customer_id) from hits h left join roots r on r.id = h.customer_id)",
-        [pieces, *words],
+        f"select s.customer_id from search_terms s{seen} where s.grams @> %s::text[] and {looked_for}"
+        f" and {scope} limit {MOST_FOUND_BY_WORDS}",
+        [pieces, *words, *scope_values],
     )
+
+
+def _found_by_words(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
+    statement = words_statement(wanted)
+    if statement is None:
+        return "false", []
+    hits = {row["customer_id"] for row in cursor.execute(*statement).fetchall()}
+    merged = cursor.execute("select absorbed_id from aliases where absorbed_id = any(%s)", (list(hits),)).fetchall()
+    absorbed = {row["absorbed_id"] for row in merged}
+    if absorbed:
+        hits = (hits - absorbed) | set(survivors(cursor, list(absorbed)).values())
+    return "c.customer_id = any(%s)", [list(hits)]
 
 
 def _order(wanted: Wanted) -> tuple[list[tuple[str, str]], str, list[Any]]:
