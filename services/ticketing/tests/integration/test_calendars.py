@@ -44,3 +44,11 @@ def test_a_text_that_is_no_list_is_refused(desk_of_two):
         desk_of_two.stub.ImportHolidays(pb.ImportHolidaysRequest(calendar_id=CALENDAR, document="hello"))
     assert caught.value.code() == grpc.StatusCode.INVALID_ARGUMENT
     assert "document" in caught.value.details()
+
+
+def test_a_calendar_may_have_a_name_instead_of_an_id(desk_of_two):
+    wanted = desk_of_two.stub.GetCalendar(pb.GetCalendarRequest(calendar_id=CALENDAR)).calendar
+    request = pb.DefineCalendarRequest(calendar_id="desk", name="Desk", timezone="Asia/Shanghai", weekly=wanted.weekly)
+    assert desk_of_two.stub.DefineCalendar(request).version == 1
+    found = desk_of_two.stub.GetCalendar(pb.GetCalendarRequest(calendar_id="desk")).calendar
+    assert (found.name, UUID(found.calendar_id).version) == ("Desk", 5)

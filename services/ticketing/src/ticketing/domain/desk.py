@@ -123,8 +123,8 @@ def define_policy(before: SlaPolicyDefined | None, wanted: SlaPolicyDefined) -> 
         raise InvalidArgument("targets", "a policy promises something for some priority")
     if any(t.first_response_s < 0 or t.resolution_s < 0 for t in wanted.targets):
         raise InvalidArgument("targets", "seconds must not be negative")
-    if any(step.after_s <= 0 for step in wanted.escalation):
-        raise InvalidArgument("escalation", "a step comes some seconds after the one before")
+    if any(step.after_s < 0 for step in wanted.escalation):
+        raise InvalidArgument("escalation", "a step does not come before the one before it")
     if wanted.close_resolved_after_s < 0:
         raise InvalidArgument("close_resolved_after_s", "must not be negative")
     if before is not None and replace(wanted, version=before.version) == before:
@@ -188,7 +188,7 @@ class Terms:
 
     def escalation_step(self, level: int) -> EscalationStep | None:
         """Return the step to take at this level; level 1 is the supervisor and no step of the policy."""
-        chain = self.policy.escalation
+        chain = [s for s in self.policy.escalation if s.after_s or s.to_person_id != self.supervisor_id]
         return chain[level - 2] if 2 <= level <= len(chain) + 1 else None
 
     def _hours(self) -> Calendar:

@@ -13,7 +13,7 @@ from crm.ticketing.v1 import ticketing_service_pb2 as pb
 from kernel.clock import Clock as WallClock
 from kernel.clock import system_clock
 from kernel.errors import InvalidArgument, NotFound
-from kernel.ids import new_id
+from kernel.ids import derived_id, new_id
 from kernel.request import optional_text
 from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
 from ticketing.application.desk import BUILT_IN_SURVEY_RULES, RULE_SET_ID, SURVEY_RULES_ID, Desk, queue_stream
@@ -453,7 +453,7 @@ class TicketingApi:
 
     def DefineCalendar(self, request: pb.DefineCalendarRequest, call: Call) -> pb.DefineCalendarResponse:
         wanted = CalendarDefined(
-            required_uuid(request, "calendar_id"),
+            _named(request, "calendar_id"),
             0,
             required_text(request, "name"),
             required_text(request, "timezone"),
@@ -465,7 +465,7 @@ class TicketingApi:
 
     def ImportHolidays(self, request: pb.ImportHolidaysRequest, call: Call) -> pb.ImportHolidaysResponse:
         days = read_holidays(required_text(request, "document", 2_000_000))
-        version = self._desk.import_holidays(call.transaction(), required_uuid(request, "calendar_id"), days)
+        version = self._desk.import_holidays(call.transaction(), _named(request, "calendar_id"), days)
         return pb.ImportHolidaysResponse(
             version=version,
             days_off=sum(not day.working for day in days),
@@ -473,11 +473,11 @@ class TicketingApi:
         )
 
     def GetCalendar(self, request: pb.GetCalendarRequest, call: Call) -> pb.GetCalendarResponse:
-        definition = _calendar(call.query(), required_uuid(request, "calendar_id"))
+        definition = _calendar(call.query(), _named(request, "calendar_id"))
         return pb.GetCalendarResponse(calendar=messages.from_definition(definition, pb.Calendar()))
 
     def MeasureBusinessTime(self, request: pb.MeasureBusinessTimeRequest, call: Call) -> pb.MeasureBusinessTimeResponse:
-        defined = messages.calendar_of(_calendar(call.query(), required_uuid(request, "calendar_id")))
+        defined = messages.calendar_of(_calendar(call.query(), _named(request, "calendar_id")))
         hours, zone = hours_of(defined), zone_of(defined.timezone)
         if not request.HasField("start"):
             raise InvalidArgument("start", "is required")
@@ -494,10 +494,10 @@ class TicketingApi:
 
     def DefineSlaPolicy(self, request: pb.DefineSlaPolicyRequest, call: Call) -> pb.DefineSlaPolicyResponse:
         wanted = SlaPolicyDefined(
-            required_uuid(request, "policy_id"),
+            _named(request, "policy_id"),
             0,
             required_text(request, "name"),
-            required_uuid(request, "calendar_id"),
+            _named(request, "calendar_id"),
             tuple(request.categories),
             tuple(
                 SlaTarget(_enum(target, "priority", Priority), target.first_response_s, target.resolution_s)
@@ -655,6 +655,15 @@ class TicketingApi:
         customer_ids = {row["customer_id"] for row in rows if row["customer_id"]}
         survivors = customer_cards.survivors(call.query(), sorted(customer_ids))
         return [messages.ticket(row, clocks.get(row["ticket_id"], []), now, survivors) for row in rows]
+
+
+def _named(request: Any, field: str) -> UUID:
+    """Read an id that may also be a short name of the caller's choosing: "desk" is always the same id."""
+    name = required_text(request, field, 100)
+    try:
+        return UUID(name)
+    except ValueError:
+        return derived_id("ticketing", field, name)
 
 
 def _given(done: Changed) -> dict[str, Any]:
