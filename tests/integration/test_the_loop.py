@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -61,6 +62,7 @@ def company(suite: Any) -> dict[str, Any]:
     admin.post("/v1/discount-policy", {"limit_basis_points": 1000, "fallback_approver_id": manager})
     scoring = [
         {
+            "rule_id": "phone",
             "reason": "left a telephone number",
             "points": 70,
             "conditions": [{"field": "phone", "operator": "RULE_OPERATOR_PRESENT"}],
@@ -68,6 +70,7 @@ def company(suite: Any) -> dict[str, Any]:
     ]
     admin.post("/v1/scoring-rules", {"name": "loop", "rules": scoring, "high_intent_threshold": 60})
     rule = {
+        "rule_id": "beijing",
         "name": "Beijing goes to the rep",
         "conditions": [{"field": "region_code", "operator": "RULE_OPERATOR_IN", "values": ["11"]}],
         "strategy": "ASSIGNMENT_STRATEGY_FIXED",
@@ -83,19 +86,21 @@ def company(suite: Any) -> dict[str, Any]:
         f"/v1/ticket-agents/{people['agent'][0]}:profile",
         {"queues": ["loop"], "skills": [], "capacity": 9, "available": True},
     )
+    calendar = str(uuid4())
     hours = [{"weekday": d, "from_minute": 0, "to_minute": 1440} for d in range(1, 8)]
-    admin.post("/v1/calendars/loop:define", {"name": "Always", "timezone": "Asia/Shanghai", "weekly": hours})
+    admin.post(f"/v1/calendars/{calendar}:define", {"name": "Always", "timezone": "Asia/Shanghai", "weekly": hours})
     target = {"priority": "PRIORITY_URGENT", "first_response_s": "1", "resolution_s": "3600"}
     policy = {
         "name": "Loop",
-        "calendar_id": "loop",
+        "calendar_id": calendar,
         "targets": [target],
         "warn_at_percent": 50,
-        "escalation": [{"after_s": "0", "to_person_id": desk}],
+        "escalation": [{"after_s": "1", "to_person_id": desk}],
     }
-    admin.post("/v1/sla-policies/loop:define", policy)
+    admin.post(f"/v1/sla-policies/{uuid4()}:define", policy)
     admin.post(
-        "/v1/ticket-assignment-rules:define", {"rules": [{"name": "all", "queue": "loop"}], "fallback_queue": "loop"}
+        "/v1/ticket-assignment-rules:define",
+        {"rules": [{"rule_id": "all", "name": "all", "queue": "loop"}], "fallback_queue": "loop"},
     )
     admin.post(
         "/v1/survey-rules:define", {"after_s": "0", "low_up_to": 2, "after_tickets": True, "supervisor_id": desk}

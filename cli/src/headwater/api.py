@@ -22,10 +22,10 @@ _LONGEST_PAUSE_S = 5.0
 
 
 class Refused(Exception):
-    """The API said no. Carries the problem document."""
+    """The API said no. Carries the problem document; `where` is the request that was refused."""
 
-    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
-        super().__init__(f"{problem.get('title', 'refused')} ({status}): {problem.get('detail', '')}".strip())
+    def __init__(self, status: int, problem: Mapping[str, Any], where: str = "") -> None:
+        super().__init__(f"{where} {problem.get('title', 'refused')} ({status}): {problem.get('detail', '')}".strip())
         self.status = status
         self.problem = problem
 
@@ -108,7 +108,7 @@ class Api:
                 if answer.is_success:
                     found: dict[str, Any] = answer.json() if answer.content else {}
                     return found
-                problem = Refused(answer.status_code, _problem(answer))
+                problem = Refused(answer.status_code, _problem(answer), f"{method} {path}:")
                 if answer.status_code == 401 and self._token and not signed_in_again and path != "/v1/session":
                     signed_in_again, self._token = True, ""
                     self.sign_in()

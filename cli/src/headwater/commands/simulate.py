@@ -30,14 +30,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """0 when the business is there."""
     home = Home.here()
-    memory = home.folder / f"simulation-{options.seed}.json"
+    memory = home.folder / "simulation.json"
     known: dict[str, Any] = json.loads(memory.read_text(encoding="utf-8")) if memory.exists() else {}
-    end_text = options.end or known.get("end") or datetime.now(UTC).date().isoformat()
+    ends: dict[str, str] = known.get("ends", {})
+    end_text = options.end or ends.get(str(options.seed)) or datetime.now(UTC).date().isoformat()
     end = datetime.fromisoformat(end_text).replace(tzinfo=UTC)
+    ends[str(options.seed)] = end_text
     passwords: dict[str, str] = known.get("passwords", {})
     for who in PEOPLE:
         passwords.setdefault(who.login, new_password())
-    _remember(memory, {"end": end_text, "passwords": passwords})
+    _remember(memory, {"ends": ends, "passwords": passwords})
     shown = [-1]
 
     def tell(share: float, at: datetime) -> None:

@@ -10,7 +10,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from headwater.importing.plan import Kind, Plan, Problem, Ref, Row
+from headwater.importing.plan import Kind, Plan, Problem, Ref, Row, opening
 from headwater.importing.reading import Table
 from headwater.importing.values import (
     SPELLINGS,
@@ -333,6 +333,8 @@ def apply(plan: Plan, mapping: Mapping_, table: Table) -> None:
             body["contacts"][0]["is_primary"] = True
             if not body["contacts"][0].get("name"):
                 body["contacts"][0]["name"] = body["profile"]["name"]
+        if mapping.kind == "tickets":
+            body["activities"] = [opening(body.get("opened_at", ""))]
         step.rows.append(Row(file, line.number, reference, body, tuple(refs), columns))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 Kind = Literal["people", "pipelines", "products", "customers", "leads", "opportunities", "orders", "tickets"]
@@ -41,6 +42,12 @@ class Row:
     body: Mapping[str, Any]
     refs: tuple[Ref, ...] = ()
     columns: Mapping[str, str] = field(default_factory=dict)  # API field -> column of the file
+
+
+def opening(at: str) -> dict[str, str]:
+    """The one line of a ticket's history that is always known: that it was opened, now unless said."""
+    moment = at or datetime.now(UTC).isoformat()
+    return {"activity": "opened", "step": "IMPORTED_STEP_OPENED", "at": moment.replace("+00:00", "Z")}
 
 
 @dataclass(slots=True)

@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from headwater.api import Api
+from kernel.ids import derived_id
 
 BACKDATING = "late_entry"
 """The preset role that may enter work late; everybody holds it while the business is generated."""
@@ -198,10 +199,21 @@ def lay_down_rules(admin: Api, office: Office, act: Any, when: datetime) -> None
         return {"field": name, "operator": f"RULE_OPERATOR_{operator}", "values": list(values)}
 
     scoring = [
-        {"reason": "留下了电话", "points": 20, "conditions": [condition("phone", "PRESENT")]},
-        {"reason": "来自制造业", "points": 25, "conditions": [condition("industry_code", "IN", "34", "35", "39")]},
-        {"reason": "看过演示", "points": 30, "conditions": [condition("behaviours", "CONTAINS", "watched_demo")]},
+        {"rule_id": "phone", "reason": "留下了电话", "points": 20, "conditions": [condition("phone", "PRESENT")]},
         {
+            "rule_id": "industry",
+            "reason": "来自制造业",
+            "points": 25,
+            "conditions": [condition("industry_code", "IN", "34", "35", "39")],
+        },
+        {
+            "rule_id": "demo",
+            "reason": "看过演示",
+            "points": 30,
+            "conditions": [condition("behaviours", "CONTAINS", "watched_demo")],
+        },
+        {
+            "rule_id": "manual",
             "reason": "下载过手册",
             "points": 15,
             "conditions": [condition("behaviours", "CONTAINS", "downloaded_manual")],
@@ -210,8 +222,9 @@ def lay_down_rules(admin: Api, office: Office, act: Any, when: datetime) -> None
     act(admin, when, "/v1/scoring-rules", {"name": "基础评分", "rules": scoring, "high_intent_threshold": 60})
     rep = office.people
 
-    def rule(name: str, strategy: str, logins: list[str], *conditions: dict[str, Any]) -> dict[str, Any]:
+    def rule(rule_id: str, name: str, strategy: str, logins: list[str], *conditions: dict[str, Any]) -> dict[str, Any]:
         return {
+            "rule_id": rule_id,
             "name": name,
             "conditions": list(conditions),
             "strategy": f"ASSIGNMENT_STRATEGY_{strategy}",
@@ -219,11 +232,11 @@ def lay_down_rules(admin: Api, office: Office, act: Any, when: datetime) -> None
         }
 
     rules = [
-        rule("海外", "FIXED", ["emma.keller"], condition("region_code", "IN", "DE", "US", "GB", "FR")),
-        rule("北方", "ROUND_ROBIN", ["wang.fang", "li.qiang"], condition("region_code", "IN", "11", "51")),
-        rule("南方", "BALANCED", ["chen.jing", "zhou.tao"], condition("region_code", "IN", "31", "33", "44")),
+        rule("abroad", "海外", "FIXED", ["emma.keller"], condition("region_code", "IN", "DE", "US", "GB", "FR")),
+        rule("north", "北方", "ROUND_ROBIN", ["wang.fang", "li.qiang"], condition("region_code", "IN", "11", "51")),
+        rule("south", "南方", "BALANCED", ["chen.jing", "zhou.tao"], condition("region_code", "IN", "31", "33", "44")),
     ]
-    priority = [rule("高意向给最强的人", "ROUND_ROBIN", ["wang.fang", "chen.jing"])]
+    priority = [rule("high-intent", "高意向给最强的人", "ROUND_ROBIN", ["wang.fang", "chen.jing"])]
     body = {"name": "按地区", "rules": rules, "priority_rules": priority, "fallback_owner_id": rep["zhao.lei"]}
     act(admin, when, "/v1/assignment-rules", body)
     for login in ("wang.fang", "li.qiang", "chen.jing", "zhou.tao", "emma.keller"):
@@ -260,13 +273,14 @@ def open_service_desk(admin: Api, office: Office, act: Any, when: datetime) -> N
             (10, 3, "国庆节"),
         )
     ]
+    calendar_id = str(derived_id("demo", "calendar"))
     calendar: dict[str, Any] = {
         "name": "客服工作时间",
         "timezone": "Asia/Shanghai",
         "weekly": hours,
         "special_days": days_off,
     }
-    act(admin, when, "/v1/calendars/desk:define", calendar)
+    act(admin, when, f"/v1/calendars/{calendar_id}:define", calendar)
     hour = 3_600
     targets = [
         {"priority": f"PRIORITY_{name}", "first_response_s": str(first * hour), "resolution_s": str(last * hour)}
@@ -274,16 +288,16 @@ def open_service_desk(admin: Api, office: Office, act: Any, when: datetime) -> N
     ]
     policy: dict[str, Any] = {
         "name": "标准服务",
-        "calendar_id": "desk",
+        "calendar_id": calendar_id,
         "targets": targets,
         "warn_at_percent": 75,
-        "escalation": [{"after_s": "0", "to_person_id": supervisor}],
+        "escalation": [{"after_s": "1", "to_person_id": supervisor}],
         "close_resolved_after_s": str(3 * 24 * hour),
     }
-    act(admin, when, "/v1/sla-policies/standard:define", policy)
+    act(admin, when, f"/v1/sla-policies/{derived_id('demo', 'service level')}:define", policy)
     rules: list[dict[str, Any]] = [
-        {"name": "投诉", "complaints_only": True, "queue": "complaints"},
-        {"name": "其余", "queue": "support"},
+        {"rule_id": "complaints", "name": "投诉", "complaints_only": True, "queue": "complaints"},
+        {"rule_id": "others", "name": "其余", "queue": "support"},
     ]
     act(admin, when, "/v1/ticket-assignment-rules:define", {"rules": rules, "fallback_queue": "support"})
     survey: dict[str, Any] = {"after_s": str(hour), "low_up_to": 2, "after_tickets": True, "supervisor_id": supervisor}
@@ -330,7 +344,7 @@ def plan_campaigns(office: Office, act: Any, start: datetime, months: int, rando
             "fields": fields,
             "thank_you": {"message": "谢谢，我们会尽快联系您。"},
             "minimum_fill_s": 0,
-            "hourly_limit": 100_000,
+            "hourly_limit": 10_000,
         }
         form_id = act(marketer, start + timedelta(hours=3), "/v1/forms", form)["form_id"]
         act(marketer, start + timedelta(hours=4), f"/v1/forms/{form_id}:publish", {})

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headwater.importing.plan import Plan, Problem, Ref, Row
+from headwater.importing.plan import Plan, Problem, Ref, Row, opening
 from headwater.importing.presets.reading_folder import new_plan
 from headwater.importing.reading import Line, Table, Unreadable, read
-from headwater.importing.values import YMD, BadValue, to_date, to_money
+from headwater.importing.values import YMD, BadValue, to_date, to_datetime, to_money
 
 _TYPES = ("Account", "Contact", "Opportunity", "Case")
 _PRIORITIES = {"Low": "PRIORITY_LOW", "Medium": "PRIORITY_NORMAL", "High": "PRIORITY_HIGH"}
@@ -138,6 +138,14 @@ def _cases(made: Plan, records: list[tuple[str, Line]]) -> None:
             "channel": _CHANNELS.get(cells.get("Origin", ""), "CHANNEL_UNSPECIFIED"),
             "complaint": cells.get("Reason", "") == "Complaint",
         }
+        try:
+            opened = to_datetime(cells["CreatedDate"], YMD) if cells.get("CreatedDate") else None
+        except BadValue as error:
+            made.problems.append(
+                Problem(file, line.number, "CreatedDate", cells["CreatedDate"][:80], error.wrong, error.mend)
+            )
+            continue
+        body["activities"] = [opening(opened.isoformat() if opened else "")]
         whose = cells.get("AccountId") or cells.get("ContactId")
         refs = (Ref(("customer_id",), "customers", _ref(whose)),) if whose else ()
         made.step("tickets").rows.append(Row(file, line.number, ref, body, refs, {"customer_id": "ContactId"}))
