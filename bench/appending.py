@@ -22,7 +22,9 @@ from kernel.log import LogRecorder, Metadata
 from kernel.store import open_datastore
 
 PROCESSES, THREADS = 4, 6
-SECONDS = 6.0
+SECONDS = 3.0
+ROUNDS = 3
+HOWS = ("insert", "ours", "library")
 LIBRARY = "library_events"
 DATA = b"\x08\xac\x02\x12\x03EUR" + b"x" * 200
 
@@ -36,7 +38,9 @@ def measure(stage: Stage) -> list[Figure]:
             execute(database.owner_url, "grant all on plain_events to public; grant create on schema public to public")
             with recorder_of(database.url) as ours:
                 PostgresApplicationRecorder(ours.datastore, events_table_name=LIBRARY).create_table()
-            rate = {how: writers(database.url, how) for how in ("insert", "ours", "library", "insert", "ours")}
+            rate = dict.fromkeys(HOWS, 0.0)
+            for how in HOWS * ROUNDS:  # in turns, best of all: others may use the machine too
+                rate[how] = max(rate[how], writers(database.url, how))
             bare = rate["insert"]
         stage.tell(f"append, {disk}: {rate}")
         figures += [
