@@ -56,9 +56,12 @@ class Running:
         self.delivered.append(event)
         for view in self.service.eventual:
             if context in view.contexts:
-                with self.service.store.connection() as connection, connection.transaction():
-                    with connection.cursor() as cursor:
-                        view.project(cursor, [event])
+                with (
+                    self.service.store.connection() as connection,
+                    connection.transaction(),
+                    connection.cursor() as cursor,
+                ):
+                    view.project(cursor, [event])
         self.react(event)
         return event
 

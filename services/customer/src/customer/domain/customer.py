@@ -591,6 +591,8 @@ class Customer:
         self._require_open()
         if other.id == self.id:
             raise NotMergeable("a customer cannot be merged with itself")
+        if any(merge.absorbed_id == other.id for merge in self.merges):
+            raise NotMergeable(f"{other.id} is merged into {self.id} already")
         if other.absorbed_by is not None:
             raise NotMergeable(f"{other.id} is merged into {other.absorbed_by} already; un-merge it first")
         if other.status is CustomerStatus.ARCHIVED:

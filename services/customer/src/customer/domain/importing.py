@@ -22,7 +22,7 @@ from customer.domain.customer import (
     TagsChanged,
     evolve,
 )
-from customer.domain.profile import FIELDS, Profile, fine_fields, value_of, with_value
+from customer.domain.profile import Profile, fine_fields, touched, value_of, with_value
 
 IMPORTED = "imported"
 """The reason of a status that an import brought along."""
@@ -120,7 +120,7 @@ def undo(history: Sequence[CustomerEvent], import_id: str) -> Undoing:
             case CustomerRegistered():
                 pass
             case _ if touched_by_import and not mine and not _follows_by_itself(event):
-                later.append(_told(event))
+                later += _told(event)
     assert customer is not None, "an import names only customers that exist"
     registered = history[0]
     if customer.absorbed_by is not None:
@@ -179,12 +179,12 @@ def _follows_by_itself(event: CustomerEvent) -> bool:
             return False
 
 
-def _told(event: CustomerEvent) -> str:
-    """Return what happened since, in a word."""
+def _told(event: CustomerEvent) -> list[str]:
+    """Return what happened since, in a word each."""
     match event:
         case CustomerRevised(changes=changes):
-            return ", ".join(name for name in FIELDS if getattr(changes, name) is not None)
+            return touched(changes)
         case CustomerStatusChanged(to_status=status):
-            return f"status {status.name.lower()}"
+            return [f"status {status.name.lower()}"]
         case _:
-            return type(event).__name__
+            return [type(event).__name__]

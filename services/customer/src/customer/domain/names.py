@@ -200,7 +200,7 @@ def similarity(one: str, other: str) -> float:
 
 
 def _weight(piece: str) -> float:
-    return 0.35 if _is_common(piece) else 1.0
+    return 0.2 if _is_common(piece) else 1.0
 
 
 def _is_common(piece: str) -> bool:
