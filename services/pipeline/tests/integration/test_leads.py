@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -128,6 +129,14 @@ def test_the_same_lead_id_again_changes_nothing(crm: SimpleNamespace, log_of: Ca
     length = len(log_of(lead_id))
     assert crm.leads.CaptureLead(request).lead_id == lead_id
     assert len(log_of(lead_id)) == length
+
+
+@pytest.mark.feature("PIP-16")
+def test_the_same_person_from_many_sides_at_once_is_one_lead(crm: SimpleNamespace) -> None:
+    with ThreadPoolExecutor(6) as at_once:
+        ids = set(at_once.map(lambda _: captured(crm).lead_id, range(12)))
+    assert len(ids) == 1
+    assert the_lead(crm, ids.pop()).touches == 12
 
 
 @pytest.mark.feature("PIP-04")

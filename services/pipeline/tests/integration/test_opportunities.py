@@ -238,11 +238,12 @@ def test_a_customers_new_owner_takes_over_the_former_ones_open_deals(crm: Simple
 def test_deals_are_found_by_title_and_by_their_customers_name_and_follow_merges(
     crm: SimpleNamespace, service: Service
 ) -> None:
-    known, absorbed = str(uuid4()), str(uuid4())
+    known, between, absorbed = str(uuid4()), str(uuid4()), str(uuid4())
     deal, other = opened(crm, customer_id=known), opened(crm, customer_id=absorbed, title="Other")
     events = [
         customer.CustomerRegistered(customer_id=known, name="华星制造"),
-        customer.CustomersMerged(customer_id=known, absorbed_id=absorbed),
+        customer.CustomersMerged(customer_id=between, absorbed_id=absorbed),
+        customer.CustomersMerged(customer_id=known, absorbed_id=between),
     ]
     batch = [a_delivered(event, known, n) for n, event in enumerate(events, start=1)]
     for _ in range(2):  # fed twice: the same rows
@@ -256,10 +257,12 @@ def test_deals_are_found_by_title_and_by_their_customers_name_and_follow_merges(
     assert found(search="产线") == {deal}
     assert found(search="华星") == {deal, other}
     assert found(customer_id=known) == {deal, other}
-    undo = a_delivered(customer.CustomersUnmerged(customer_id=known, absorbed_id=absorbed), known, 3)
+    assert the_deal(crm, other).customer_id == known
+    undo = a_delivered(customer.CustomersUnmerged(customer_id=known, absorbed_id=between), known, 4)
     with service.store.connection() as connection, connection.transaction(), connection.cursor() as cursor:
         service.eventual[0].project(cursor, [undo])
     assert found(customer_id=known) == {deal}
+    assert the_deal(crm, other).customer_id == between
 
 
 def test_outside_the_data_scope_a_deal_does_not_exist(crm: SimpleNamespace, asked_by: Callable[..., Any]) -> None:

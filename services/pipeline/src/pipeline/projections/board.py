@@ -15,6 +15,7 @@ from kernel.request import Page
 from kernel.store import Recorded
 from kernel.text import grams
 from pipeline.domain import opportunity as it
+from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
 
 
@@ -124,13 +125,10 @@ INLINE = Inline("board", ("opportunities",), project)
 # -- queries -------------------------------------------------------------------
 
 _COLUMNS = (
-    "o.*, coalesce(a.survivor_id, o.customer_id) as current_customer_id, s.name as stage_name,"
+    "o.*, survivor_of(o.customer_id) as current_customer_id, s.name as stage_name,"
     " coalesce(s.norm_days, 0) as norm_days"
 )
-_TABLES = (
-    "opportunities o left join stages s on s.pipeline_id = o.pipeline_id and s.stage_id = o.stage_id"
-    " left join customer_aliases a on a.absorbed_id = o.customer_id"
-)
+_TABLES = "opportunities o left join stages s on s.pipeline_id = o.pipeline_id and s.stage_id = o.stage_id"
 _STUCK = "o.state = 1 and s.norm_days > 0 and o.stage_since < %s - make_interval(days => s.norm_days)"
 
 
@@ -161,7 +159,7 @@ def deals(
     where.in_scope(caller, "o.owner_id")
     where.add_if(owner_id, "o.owner_id = %s")
     if customer_ids:
-        where.add("coalesce(a.survivor_id, o.customer_id) = any(%s)", customer_ids)
+        where.add("o.customer_id = any(%s)", customer_names.identities(cursor, customer_ids))
     where.add_if(pipeline_id, "o.pipeline_id = %s")
     where.add_if(stage_id, "o.stage_id = %s")
     if state:
@@ -176,7 +174,7 @@ def deals(
         where.add("o.state = 1 and (o.owner_id is null or o.next_step_on is null or o.next_step_on < %s)", today)
     tables = _TABLES
     if search.strip():
-        _search(where, search)
+        _search(where, search, customer_names.named(cursor, search))
     counted = cursor.execute(f"select count(*) as n from {tables} where {where.sql}", where.parameters).fetchone()
     where.after(("o.opened_at", "o.opportunity_id"), page.after)
     rows = cursor.execute(
@@ -186,17 +184,11 @@ def deals(
     return rows, counted["n"] if counted else 0
 
 
-def _search(where: Conditions, search: str) -> None:
+def _search(where: Conditions, search: str, customer_ids: list[UUID]) -> None:
     """The deal's own text, or the name of its customer."""
-    own, named = Conditions(), Conditions()
+    own = Conditions()
     own.search(search, "o.grams", "o.title || ' ' || o.external_ref || ' ' || o.source_channel")
-    named.search(search, "n.grams", "n.name")
-    where.add(
-        f"(({own.sql}) or coalesce(a.survivor_id, o.customer_id) in"
-        f" (select n.customer_id from customer_names n where {named.sql}))",
-        *own.parameters,
-        *named.parameters,
-    )
+    where.add(f"(({own.sql}) or o.customer_id = any(%s))", *own.parameters, customer_ids)
 
 
 def columns(

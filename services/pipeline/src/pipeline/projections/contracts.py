@@ -15,6 +15,7 @@ from kernel.request import Page
 from kernel.store import Recorded
 from kernel.text import grams
 from pipeline.domain import contract as it
+from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
 
 
@@ -86,6 +87,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
 
 INLINE = Inline("contracts", ("contracts", "contract_numbers"), project)
 
+_SELECT = "select *, survivor_of(customer_id) as current_customer_id from contracts"
+
 
 def last_sequence(cursor: Cursor[DictRow], year: int) -> int:
     row = cursor.execute("select last_sequence from contract_numbers where year = %s", (year,)).fetchone()
@@ -93,7 +96,10 @@ def last_sequence(cursor: Cursor[DictRow], year: int) -> int:
 
 
 def one(cursor: Cursor[DictRow], contract_id: UUID) -> DictRow | None:
-    return cursor.execute("select * from contracts where contract_id = %s", (contract_id,)).fetchone()
+    return cursor.execute(
+        f"{_SELECT} where contract_id = %s",
+        (contract_id,),
+    ).fetchone()
 
 
 def contracts(
@@ -109,13 +115,14 @@ def contracts(
     """Return a page and one row more, newest first."""
     where = Conditions()
     where.in_scope(caller, "owner_id")
-    where.add_if(customer_id, "customer_id = %s")
+    if customer_id is not None:
+        where.add("customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "owner_id = %s")
     where.add_if(state, "state = %s")
     where.add_if(ends_before, "ends_on < %s")
     where.search(search, "grams", "number || ' ' || title")
     where.after(("drawn_up_at", "contract_id"), page.after)
     return cursor.execute(
-        f"select * from contracts where {where.sql} order by drawn_up_at desc, contract_id desc limit %s",
+        f"{_SELECT} where {where.sql} order by drawn_up_at desc, contract_id desc limit %s",
         [*where.parameters, page.limit + 1],
     ).fetchall()

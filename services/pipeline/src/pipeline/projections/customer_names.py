@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import DictRow
@@ -10,6 +11,7 @@ from psycopg.rows import DictRow
 from crm.customer.v1 import customer_events_pb2 as customer
 from kernel.projections import Delivered, Eventual
 from kernel.text import grams
+from pipeline.projections.conditions import Conditions
 
 
 def project(cursor: Cursor[DictRow], batch: Sequence[Delivered]) -> None:
@@ -41,3 +43,29 @@ def _name(cursor: Cursor[DictRow], customer_id: str, name: str) -> None:
 
 
 EVENTUAL = Eventual("customer_names", ("customer_names", "customer_aliases"), ("customer",), project)
+
+
+_MOST_NAMED = 1_000
+_MOST_IDENTITIES = 5_000
+
+
+def identities(cursor: Cursor[DictRow], customer_ids: Collection[UUID]) -> list[UUID]:
+    """Return these customers and everybody who was merged into them: what to filter records by."""
+    rows = cursor.execute(
+        "with recursive same (id) as (select unnest(%s::uuid[])"
+        " union select a.absorbed_id from customer_aliases a join same on a.survivor_id = same.id)"
+        " select id from same limit %s",
+        (list(customer_ids), _MOST_IDENTITIES),
+    ).fetchall()
+    return [row["id"] for row in rows]
+
+
+def named(cursor: Cursor[DictRow], query: str) -> list[UUID]:
+    """Return the identities of the companies whose name holds the query."""
+    where = Conditions()
+    where.search(query, "grams", "name")
+    rows = cursor.execute(
+        f"select customer_id from customer_names where {where.sql} order by customer_id limit %s",
+        [*where.parameters, _MOST_NAMED],
+    ).fetchall()
+    return identities(cursor, [row["customer_id"] for row in rows])

@@ -15,6 +15,7 @@ from kernel.request import Page
 from kernel.store import Recorded
 from kernel.text import grams
 from pipeline.domain import order as it
+from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
 
 
@@ -85,12 +86,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
 INLINE = Inline("orders", ("orders",), project)
 
 _COLUMNS = (
-    "o.*, coalesce(a.survivor_id, o.customer_id) as current_customer_id, coalesce(r.planned, 0) as planned,"
+    "o.*, survivor_of(o.customer_id) as current_customer_id, coalesce(r.planned, 0) as planned,"
     " coalesce(r.written_off, 0) as written_off, coalesce(p.paid, 0) as paid"
 )
 _TABLES = (
-    "orders o left join customer_aliases a on a.absorbed_id = o.customer_id"
-    " left join lateral (select sum(amount)::bigint as planned, sum(written_off)::bigint as written_off"
+    "orders o left join lateral (select sum(amount)::bigint as planned, sum(written_off)::bigint as written_off"
     "  from receivables where receivables.order_id = o.order_id) r on true"
     " left join lateral (select sum(amount)::bigint as paid from payments"
     "  where payments.order_id = o.order_id) p on true"
@@ -117,7 +117,8 @@ def orders(
     """Return a page and one row more, newest first, and how many there are."""
     where = Conditions()
     where.in_scope(caller, "o.owner_id")
-    where.add_if(customer_id, "coalesce(a.survivor_id, o.customer_id) = %s")
+    if customer_id is not None:
+        where.add("o.customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "o.owner_id = %s")
     where.add_if(state, "o.state = %s")
     where.add_if(placed_from, "o.placed_on >= %s")
@@ -126,8 +127,7 @@ def orders(
     where.add_if(contract_id, "o.contract_id = %s")
     where.search(search, "o.grams", "o.number || ' ' || o.external_ref")
     counted = cursor.execute(
-        "select count(*) as n from orders o left join customer_aliases a on a.absorbed_id = o.customer_id"
-        f" where {where.sql}",
+        f"select count(*) as n from orders o where {where.sql}",
         where.parameters,
     ).fetchone()
     where.after(("o.placed_on", "o.order_id"), page.after)
@@ -151,12 +151,12 @@ def sales_totals(
     where.in_scope(caller, "o.owner_id")
     where.add_if(placed_from, "o.placed_on >= %s")
     where.add_if(placed_until, "o.placed_on <= %s")
-    where.add_if(customer_id, "coalesce(a.survivor_id, o.customer_id) = %s")
+    if customer_id is not None:
+        where.add("o.customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     return cursor.execute(
         "select o.currency_code, count(*) as orders, sum(o.line_count)::bigint as lines,"
         " sum(o.net_exact) as net_exact"
-        " from orders o left join customer_aliases a on a.absorbed_id = o.customer_id"
-        f" where {where.sql} group by o.currency_code order by o.currency_code",
+        f" from orders o where {where.sql} group by o.currency_code order by o.currency_code",
         where.parameters,
     ).fetchall()
 

@@ -13,6 +13,7 @@ from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
 from pipeline.domain import quote as it
+from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
 
 
@@ -78,9 +79,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
 
 INLINE = Inline("quotes", ("quotes",), project)
 
+_SELECT = "select *, survivor_of(customer_id) as current_customer_id from quotes"
+
 
 def one(cursor: Cursor[DictRow], quote_id: UUID) -> DictRow | None:
-    return cursor.execute("select * from quotes where quote_id = %s", (quote_id,)).fetchone()
+    return cursor.execute(f"{_SELECT} where quote_id = %s", (quote_id,)).fetchone()
 
 
 def quotes(
@@ -96,11 +99,12 @@ def quotes(
     where = Conditions()
     where.in_scope(caller, "owner_id")
     where.add_if(opportunity_id, "opportunity_id = %s")
-    where.add_if(customer_id, "customer_id = %s")
+    if customer_id is not None:
+        where.add("customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "owner_id = %s")
     where.add_if(state, "state = %s")
     where.after(("drafted_at", "quote_id"), page.after)
     return cursor.execute(
-        f"select * from quotes where {where.sql} order by drafted_at desc, quote_id desc limit %s",
+        f"{_SELECT} where {where.sql} order by drafted_at desc, quote_id desc limit %s",
         [*where.parameters, page.limit + 1],
     ).fetchall()

@@ -14,6 +14,7 @@ from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
 from pipeline.domain import order as it
+from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
 
 
@@ -85,7 +86,8 @@ def receivables(
         where.add(f"{_OWED} and r.due_on < %s", today)
     elif still_open:
         where.add(_OWED)
-    where.add_if(customer_id, "coalesce(a.survivor_id, r.customer_id) = %s")
+    if customer_id is not None:
+        where.add("r.customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "r.owner_id = %s")
     where.add_if(due_until, "r.due_on <= %s")
     tables = (
@@ -98,7 +100,7 @@ def receivables(
     ).fetchall()
     where.after(("r.due_on", "r.receivable_id"), page.after, descending=False)
     rows = cursor.execute(
-        "select r.*, o.number as order_number, coalesce(a.survivor_id, r.customer_id) as current_customer_id"
+        "select r.*, o.number as order_number, survivor_of(r.customer_id) as current_customer_id"
         f" from {tables} where {where.sql} order by r.due_on, r.receivable_id limit %s",
         [*where.parameters, page.limit + 1],
     ).fetchall()
@@ -108,7 +110,7 @@ def receivables(
 def of_order(cursor: Cursor[DictRow], order_id: UUID) -> tuple[list[DictRow], list[DictRow]]:
     """Return an order's receivables and payments by day."""
     planned = cursor.execute(
-        "select r.*, o.number as order_number, r.customer_id as current_customer_id"
+        "select r.*, o.number as order_number, survivor_of(r.customer_id) as current_customer_id"
         " from receivables r join orders o using (order_id) where order_id = %s"
         " order by due_on, receivable_id",
         (order_id,),
