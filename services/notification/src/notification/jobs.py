@@ -114,7 +114,7 @@ def _words(worker: Worker, message: Message, language: str, server: MailServer) 
     found = describe(worker.peer, [record]).get(record, NOTHING)
     detail = found.detail
     if message.kind == "survey":
-        detail = f"{server.public_url}/surveys/{_survey_token(worker, message.subject_id)}"
+        detail = f"{server.public_url}/s/{_survey_token(worker, message.subject_id)}"
     words = render(
         message.kind,
         language,

@@ -43,13 +43,13 @@ def test_the_owner_of_a_new_lead_is_told_in_the_centre_and_by_mail(office, sink)
     found = listed(office, language="en")
     (notice,) = found.notifications
     assert (found.unread, notice.title) == (1, "New lead: 张伟")
-    assert notice.deep_link == f"/leads/{lead.lead_id}"
+    assert notice.deep_link == f"/#/leads/{lead.lead_id}"
     office.work()
     (envelope,) = sink.mails
     subject, text, mail = mail_of(envelope)
     assert envelope.rcpt_tos == ["anna@example.com"]
     assert subject == "新线索：张伟"
-    assert f"https://crm.example.com/leads/{lead.lead_id}" in text
+    assert f"https://crm.example.com/#/leads/{lead.lead_id}" in text
     assert mail["Message-ID"].endswith("@example.com>")
     office.stub.MarkRead(pb.MarkReadRequest(message_id=notice.message_id))
     assert office.stub.CountUnread(pb.CountUnreadRequest()).unread == 0
@@ -66,7 +66,7 @@ def test_a_follow_up_reminds_with_what_to_say(office):
     assert "华北机械" in notice.title
     assert "Ask for the pump" in notice.text
     assert "sealed" not in notice.text
-    assert notice.deep_link.startswith(f"/customers/{due.customer_id}")
+    assert notice.deep_link == f"/#/customer/{due.customer_id}"
 
 
 @pytest.mark.feature("NOT-03")
@@ -114,7 +114,7 @@ def test_the_customer_is_asked_by_mail_with_the_surveys_link(office, sink):
     office.work()
     (envelope,) = sink.mails
     assert envelope.rcpt_tos == ["buyer@example.org"]
-    assert "https://crm.example.com/surveys/secret-token" in mail_of(envelope)[1]
+    assert "https://crm.example.com/s/secret-token" in mail_of(envelope)[1]
 
 
 def test_a_person_is_told_as_he_wants(office, sink):

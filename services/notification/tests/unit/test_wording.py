@@ -36,7 +36,7 @@ def test_a_follow_up_says_when_and_what():
         "follow-up-due", "en", "follow-up", "7", {"due_at": "noon", "customer_id": "9"}, "Ada", "Ask for the pump"
     )
     assert words.text == "Planned for noon: contact Ada. Suggested: Ask for the pump"
-    assert words.deep_link == "/customers/9?followUp=7"
+    assert words.deep_link == "/#/customer/9"
 
 
 @given(st.text(max_size=50))

@@ -15,7 +15,10 @@ class Wording:
 
 @dataclass(frozen=True, slots=True)
 class Template:
-    """One kind of message. `{name}` is the record's name, `{detail}` more of it: both asked for, never stored."""
+    """One kind of message, and where in the console it leads.
+
+    `{name}` is the record's name, `{detail}` more of it: both are asked for, never stored.
+    """
 
     zh: Wording
     en: Wording
@@ -26,77 +29,77 @@ TEMPLATES: Mapping[str, Template] = {
     "lead-assigned": Template(
         Wording("新线索：{name}", "线索“{name}”已分配给您，请尽快联系。{detail}"),
         Wording("New lead: {name}", 'The lead "{name}" is yours; get in touch soon. {detail}'),
-        "/leads/{subject_id}",
+        "/#/leads/{subject_id}",
     ),
     "follow-up-due": Template(
         Wording("该联系 {name} 了", "计划于 {due_at} 联系 {name}。建议内容：{detail}"),
         Wording("Time to contact {name}", "Planned for {due_at}: contact {name}. Suggested: {detail}"),
-        "/customers/{customer_id}?followUp={subject_id}",
+        "/#/customer/{customer_id}",
     ),
     "customer-neglected": Template(
         Wording("很久没有联系 {name}", "{level} 级客户 {name} 已超过 {after_days} 天没有联系。"),
         Wording("{name} has not been contacted", "Level {level}: no contact with {name} for {after_days} days."),
-        "/customers/{subject_id}",
+        "/#/customer/{subject_id}",
     ),
     "customer-silent": Template(
         Wording("客户沉默：{name}", "{name} 已 {after_months} 个月没有下单。"),
         Wording("{name} went silent", "No order from {name} for {after_months} months."),
-        "/customers/{subject_id}",
+        "/#/customer/{subject_id}",
     ),
     "approval-requested": Template(
         Wording("待审批：{what}", "{what} 等待您的审批。折扣 {discount}。"),
         Wording("To approve: {what}", "A {what} waits for your decision. Discount {discount}."),
-        "/approvals/{subject_id}",
+        "/#/approvals/{subject_id}",
     ),
     "approval-granted": Template(
         Wording("审批已通过：{what}", "您提交的{what}已通过审批。"),
         Wording("Approved: {what}", "The {what} you submitted was approved."),
-        "/approvals/{subject_id}",
+        "/#/approvals/{subject_id}",
     ),
     "approval-rejected": Template(
         Wording("审批被驳回：{what}", "您提交的{what}被驳回。"),
         Wording("Rejected: {what}", "The {what} you submitted was rejected."),
-        "/approvals/{subject_id}",
+        "/#/approvals/{subject_id}",
     ),
     "approval-returned": Template(
         Wording("审批被退回：{what}", "您提交的{what}被退回，请修改后重新提交。"),
         Wording("Returned: {what}", "The {what} you submitted was returned for changes."),
-        "/approvals/{subject_id}",
+        "/#/approvals/{subject_id}",
     ),
     "sla-warned": Template(
         Wording("工单即将超时：{name}", "工单“{name}”的{clock}期限为 {due_at}。"),
         Wording("Deadline near: {name}", 'The {clock} deadline of ticket "{name}" is {due_at}.'),
-        "/tickets/{subject_id}",
+        "/#/tickets?ticket={subject_id}",
     ),
     "sla-breached": Template(
         Wording("工单已超时：{name}", "工单“{name}”的{clock}期限 {due_at} 已过。"),
         Wording("Deadline missed: {name}", 'The {clock} deadline of ticket "{name}" was {due_at}.'),
-        "/tickets/{subject_id}",
+        "/#/tickets?ticket={subject_id}",
     ),
     "ticket-escalated": Template(
         Wording("工单升级：{name}", "工单“{name}”已升级至您（第 {level} 级）：{reason}。"),
         Wording("Escalated to you: {name}", 'Ticket "{name}" was escalated to you, level {level}: {reason}.'),
-        "/tickets/{subject_id}",
+        "/#/tickets?ticket={subject_id}",
     ),
     "survey-low": Template(
         Wording("满意度低：{score} 分", "客户给出 {score} 分，已为您创建跟进工单。"),
         Wording("Low score: {score} of 5", "A customer gave {score} of 5; a follow-up ticket is yours."),
-        "/tickets/{subject_id}",
+        "/#/tickets?ticket={subject_id}",
     ),
     "receivable-overdue": Template(
         Wording("应收款逾期：{amount}", "{name} 的应收款 {amount} 应于 {due_on} 支付，现已逾期。"),
         Wording("Payment overdue: {amount}", "{amount} from {name} was due on {due_on}."),
-        "/orders/{subject_id}",
+        "/#/customer/{customer_id}",
     ),
     "survey": Template(
         Wording("您对我们的服务满意吗？", "请用一分钟告诉我们：{detail}"),
         Wording("How did we do?", "Please take a minute to tell us: {detail}"),
-        "/surveys/{subject_id}",
+        "/#/surveys/{subject_id}",
     ),
     "reminder": Template(
         Wording("提醒", "您有一条提醒。"),
         Wording("Reminder", "There is something you wanted to be reminded of."),
-        "/{subject_kind}s/{subject_id}",
+        "/#/{subject_kind}/{subject_id}",
     ),
 }
 

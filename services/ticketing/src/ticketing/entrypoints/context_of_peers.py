@@ -86,7 +86,7 @@ def _communications(call: Call, customer_id: str, response: pb.GetTicketContextR
                 activity_id=entry.subject_id or entry.event_id,
                 kind=entry.type,
                 at=entry.effective_at,
-                summary=entry.title or entry.content,
+                summary=": ".join(text for text in (entry.title, entry.content) if text),
                 by=entry.actor,
             )
         )
