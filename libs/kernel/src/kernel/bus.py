@@ -135,8 +135,13 @@ class TimerLoop(Entrypoint):  # type: ignore[misc]
         while not self._stopping:
             try:
                 taken = self._runner.run_once(most=50)
-            except TRANSIENT as error:
-                log.warning("timers interrupted", extra={"reason": type(error).__name__})
+            except Exception as error:
+                # A handler's failure is the runner's to keep; what comes here is the database's.
+                log.warning(
+                    "timers interrupted",
+                    extra={"reason": type(error).__name__},
+                    exc_info=None if isinstance(error, TRANSIENT) else error,
+                )
                 taken, rest_s = 0, _LONGEST_REST_S
             rest_s = _SHORTEST_REST_S if taken else min(rest_s * 2, _LONGEST_REST_S)
             time.sleep(rest_s)

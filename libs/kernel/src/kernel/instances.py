@@ -37,12 +37,12 @@ class Instances:
     def run(self, sleep: Callable[[float], None] = time.sleep) -> None:
         """Be counted until stopped; while the database is away the last count holds."""
         while not self._stopping:
-            with suppress(psycopg.OperationalError):
+            with suppress(psycopg.Error):
                 self._count()
             end = time.monotonic() + self._every_s
             while not self._stopping and (left := end - time.monotonic()) > 0:
                 sleep(min(left, 0.2))
-        with suppress(psycopg.OperationalError), self._connected() as connection:
+        with suppress(psycopg.Error), self._connected() as connection:
             connection.execute("delete from bus_instances where instance = %s", (self.me,))
 
     def stop(self) -> None:

@@ -21,6 +21,7 @@ from kernel.broker import BROKER_ERRORS, Amqp, connect, drain
 from kernel.consumers import Consumer
 from kernel.delivered import Delivered
 from kernel.errors import Unavailable
+from kernel.feeds import Feeds
 from kernel.instances import Instances
 from kernel.progress import Key, Moved, Progress
 from kernel.slots import slots_of_partition
@@ -94,6 +95,7 @@ class PartitionReader:
             self._pause,
         )
         self.heartbeat = Heartbeat()
+        self._feeds = Feeds(queue.service, queue.consumer.name, queue.partition)
 
     def stop(self) -> None:
         """Finish the batch in hand, then return from `run`."""
@@ -136,10 +138,12 @@ class PartitionReader:
         arrived: list[Any] = []
         cancelled: list[str] = []
         crowded = False
+        self._feeds.forget()
         ask_at = time.monotonic() + _ASK_AFTER_S
         channel.basic_consume(queue, callback=arrived.append, on_cancel=cancelled.append)
         while not self._stopping and not cancelled:
             self.heartbeat.beat()
+            self._feeds.complain()
             self._collect(arrived, _FILL_FOR_S if crowded else _FILL_BRIEFLY_S)
             if arrived:
                 batch = arrived[:BATCH]
@@ -198,7 +202,7 @@ class PartitionReader:
         raise Unavailable("another consumer keeps moving the same slots")
 
     def _handle(self, backfill: BackfillClient, batch: Sequence[Any], suspicious: bool) -> None:
-        run = _Run(self.queue, self._progress, backfill, suspicious, self.heartbeat)
+        run = _Run(self.queue, self._progress, backfill, suspicious, self.heartbeat, self._feeds)
         for message in batch:
             if message.delivery_info["routing_key"] in self._heartbeats:
                 run.compare(LogHeartbeat.FromString(message.body))
@@ -238,12 +242,14 @@ class _Run:
         backfill: BackfillClient,
         suspicious: bool,
         alive: Heartbeat,
+        feeds: Feeds,
     ) -> None:
         self._queue = queue
         self._progress = progress
         self._backfill = backfill
         self._suspicious = suspicious
         self._alive = alive
+        self._feeds = feeds
         self._expected = dict(progress.positions)
         self._following: list[Delivered] = []
 
@@ -271,11 +277,13 @@ class _Run:
         for key in behind:
             self._repair(key, heartbeat.slot_positions[key[1]])
             self._expected[key] = self._progress.positions[key]
+        self._feeds.compared(heartbeat)
 
     def flush(self) -> None:
         """Let what has been taken so far take effect."""
         if self._following:
             self._progress.apply(self._following, self._suspicious)
+            self._feeds.applied(self._following[-1])
             self._following = []
 
     def _repair(self, key: Key, up_to: int) -> None:
