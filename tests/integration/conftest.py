@@ -91,7 +91,13 @@ def _server_variables(kind: str) -> dict[str, str]:
 
 @pytest.fixture(scope="session")
 def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
-    """The suite, empty but for its administrator; stopped at the end."""
+    """The suite, empty but for its administrator; stopped at the end.
+
+    HEADWATER_TEST_SUITE names the folder of one that runs already, to try a story again and again.
+    """
+    if running := os.environ.get("HEADWATER_TEST_SUITE"):
+        yield from _signed_in(Home(Path(running)), dict(os.environ) | {"HEADWATER_RUN": running}, private=True)
+        return
     kind = wanted_kind(os.environ)
     folder = tmp_path_factory.mktemp("suite")
     folder.chmod(0o755)
@@ -115,21 +121,22 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     if done.returncode:
         logs = "\n".join(f"--- {p.name}\n{p.read_text()[-3000:]}" for p in home.logs.glob("*.log"))
         pytest.fail(f"the suite did not start\n{done.stdout}{done.stderr}\n{logs}", pytrace=False)
+    try:
+        yield from _signed_in(home, environment, private=kind == "private")
+    finally:
+        subprocess.run(
+            [sys.executable, "-m", "headwater", "down"], env=environment, capture_output=True, timeout=120, check=False
+        )
+
+
+def _signed_in(home: Home, environment: dict[str, str], private: bool) -> Iterator[Suite]:
     state = home.read()
-    admin = Api(
-        f"http://127.0.0.1:{state['ports']['gateway']}",
-        state["administrator"]["login"],
-        state["administrator"]["password"],
-        patience_s=60,
-    )
-    admin.sign_in()
-    running = Suite(home, environment, admin, private=kind == "private")
-    yield running
-    for session in (*running.sessions, admin):
-        session.__exit__(None, None, None)
-    subprocess.run(
-        [sys.executable, "-m", "headwater", "down"], env=environment, capture_output=True, timeout=120, check=False
-    )
+    url = f"http://127.0.0.1:{state['ports']['gateway']}"
+    with Api(url, state["administrator"]["login"], state["administrator"]["password"], patience_s=60) as admin:
+        suite = Suite(home, environment, admin, private)
+        yield suite
+        for session in suite.sessions:
+            session.__exit__(None, None, None)
 
 
 @pytest.fixture
