@@ -11,6 +11,7 @@ from ticketing.application.surveys import Surveys
 from ticketing.application.tickets import Ticketing
 from ticketing.domain.events import EVENTS
 from ticketing.entrypoints.grpc_api import TicketingApi
+from ticketing.jobs import JOBS
 from ticketing.projections import customer_cards, desk, surveys, tickets
 from ticketing.reactions import REACTIONS, TIMERS
 
@@ -31,4 +32,5 @@ def bootstrap(settings: Settings) -> Service:
         eventual=EVENTUAL,
         reactions=REACTIONS,
         timers=TIMERS,
+        jobs=JOBS,
     )

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from crm.marketing.v1.form_events_pb2 import FormSubmitted
 from crm.pipeline.v1.opportunity_events_pb2 import OpportunityWon
 from kernel.projections import Delivered
 from kernel.store import Transaction
@@ -19,6 +20,7 @@ from ticketing.application.tickets import Ticketing
 from ticketing.domain.vocabulary import Clock
 
 _TOKEN_BYTES = 24
+_REQUEST_KEY = "service_request"
 _HISTORY = timedelta(days=1)
 
 ticketing = Ticketing()
@@ -32,6 +34,18 @@ def when_opportunity_won(delivered: Delivered, tx: Transaction[Any]) -> None:
     history = not metadata.timeline_id and metadata.recorded_at - metadata.effective_at > _HISTORY
     if won.customer_id and not history:
         surveys.arrange_after_deal(tx, UUID(won.opportunity_id), UUID(won.customer_id))
+
+
+def when_form_submitted(delivered: Delivered, tx: Transaction[Any]) -> None:
+    """A form with a field named service_request asks for service: it becomes a ticket."""
+    submitted: Any = delivered.message
+    if any(answer.key == _REQUEST_KEY for answer in submitted.answers):
+        tx.set_timer(
+            f"form/{submitted.submission_id}",
+            "open_ticket_from_form",
+            tx.effective_at,
+            {"submission_id": submitted.submission_id},
+        )
 
 
 def ring_sla_clock(timer: Timer, tx: Transaction[Any]) -> None:
@@ -57,7 +71,10 @@ def send_survey(timer: Timer, tx: Transaction[Any]) -> None:
         surveys.send_after_deal(tx, survey_id, opportunity_id, customer_id, token)
 
 
-REACTIONS: Mapping[type[Message], Callable[..., None]] = {OpportunityWon: when_opportunity_won}
+REACTIONS: Mapping[type[Message], Callable[..., None]] = {
+    OpportunityWon: when_opportunity_won,
+    FormSubmitted: when_form_submitted,
+}
 TIMERS: Mapping[str, TimerHandler] = {
     "ring_sla_clock": ring_sla_clock,
     "escalate_ticket": escalate_ticket,
