@@ -20,7 +20,7 @@ demo: setup ## start the suite and fill it with a generated business (DETACH=1 r
 stop: ## stop the suite and its private servers; nothing is lost
 	@test ! -x $(RUN) || $(RUN) -m headwater down
 status: ## what runs, where, and how it is
-	@test ! -x $(RUN) && echo "not set up: make setup" || $(RUN) -m headwater status
+	@if test -x $(RUN); then $(RUN) -m headwater status || true; else echo "not set up: make setup"; fi
 bench: setup ## measure the kernel against its peers; writes bench/results/latest.json
 	@$(RUN) -m bench
 features: setup ## which rows of docs/features.csv are covered by which tests (CHECK=1 fails when a promised one is not)
