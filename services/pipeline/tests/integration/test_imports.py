@@ -145,8 +145,20 @@ def test_products_and_leads_come_in_bulk_and_go_back(crm: SimpleNamespace) -> No
     ]
     request = leads.ImportLeadsRequest(import_id="p", rows=people)
     assert [r.outcome for r in crm.leads.ImportLeads(request).results] == [CREATED, CREATED, MERGED]
+    again = leads.LeadRow(lead=leads.LeadDraft(external_ref="1", person_name="P one", company="Acme"))
+    for how, outcome, name in (
+        (imports_pb2.ON_DUPLICATE_SKIP, SKIPPED, "P1"),
+        (imports_pb2.ON_DUPLICATE_MERGE, MERGED, "P1"),
+        (imports_pb2.ON_DUPLICATE_OVERWRITE, OVERWRITTEN, "P one"),
+    ):
+        second = leads.ImportLeadsRequest(import_id="second", rows=[again], on_duplicate=how)
+        (done_again,) = crm.leads.ImportLeads(second).results
+        assert done_again.outcome == outcome
+        lead = crm.leads.GetLead(leads.GetLeadRequest(lead_id=done_again.id)).lead
+        assert (lead.person_name, lead.source_channel) == (name, "import")
     reverted = crm.deals.RevertImport(deals.RevertImportRequest(import_id="p"))
-    assert reverted.taken_back == 3, "two leads and the live product"
+    assert reverted.taken_back == 2, "a lead and the live product"
+    assert [k.external_ref for k in reverted.kept] == ["1"], "the other lead was put right since"
     assert not crm.catalogue.ListProducts(catalogue.ListProductsRequest()).products
 
 

@@ -282,7 +282,7 @@ class Imports:
             try:
                 _require_ref(ref, seen)
                 if ref in known:
-                    results.append(RowResult(ref, known[ref]["lead_id"], RowOutcome.SKIPPED))
+                    results.append(self._lead_again(tx, row.captured, known[ref], on_duplicate))
                     continue
                 captured = self._leads.capture_lead(
                     tx, row.captured, row.owner_id, at=row.captured_at, in_force=in_force
@@ -292,6 +292,17 @@ class Imports:
             except DomainError as refusal:
                 results.append(_refused(ref, refusal))
         return results
+
+    def _lead_again(
+        self, tx: Tx, said: leads.LeadCaptured, there: Mapping[str, Any], on_duplicate: OnDuplicate
+    ) -> RowResult:
+        """A known external_ref: source and first touch stay; details are put right, or filled in."""
+        lead_id: UUID = there["lead_id"]
+        if there["import_id"] == said.import_id or on_duplicate == OnDuplicate.SKIP:
+            return RowResult(said.external_ref, lead_id, RowOutcome.SKIPPED)
+        given = {name: getattr(said, name) for name in leads.DETAILS if getattr(said, name)}
+        changed = self._leads.put_right(tx, lead_id, given, on_duplicate == OnDuplicate.OVERWRITE)
+        return _settled_result(said.external_ref, lead_id, on_duplicate, changed)
 
     # -- taking back -----------------------------------------------------------------
 

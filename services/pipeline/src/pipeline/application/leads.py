@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -159,8 +159,8 @@ class Leads:
         events += self._scored(lead, held)
         lead = _after(lead, events[1:])
         if lead.owner_id is None and lead.high_intent:
-            events += self._placed(lead, self._choose(tx, lead, held, at=at), held, lead.queue)
-            lead = _after(lead, events[-1:])
+            placed = self._placed(lead, self._choose(tx, lead, held, at=at), held, lead.queue)
+            events, lead = [*events, *placed], _after(lead, placed)
         version = tx.append(lead.id, version, events, effective_at=at)
         self._set_timers(tx, lead, held.policy, at or tx.effective_at)
         return Captured(lead, version, True, f"the same {' and '.join(matched_on)} as an open lead")
@@ -172,20 +172,18 @@ class Leads:
 
     # -- working -------------------------------------------------------------------
 
-    def correct_lead(self, tx: Tx, caller: Caller, lead_id: UUID, given: dict[str, str], expected_version: int) -> int:
+    def correct_lead(
+        self, tx: Tx, caller: Caller, lead_id: UUID, given: Mapping[str, str], expected_version: int
+    ) -> int:
         lead, version = loaded(tx, lead_id, leads.evolve, "lead", expected_version)
         self._require_visible(caller, lead)
-        person = lead.person
-        now = {
-            "person_name": person.person_name,
-            "phone": person.phone,
-            "email": person.email,
-            "company": person.company,
-            "region_code": lead.region_code,
-            "industry_code": lead.industry_code,
-        }
-        events = lead.correct(leads.LeadCorrected(lead_id, **{**now, **given}))
-        return self._save(tx, lead, version, [*events, *self._scored(_after(lead, events), self.in_force(tx))])
+        return self._save_scored(tx, lead, version, lead.correct(given))
+
+    def put_right(self, tx: Tx, lead_id: UUID, given: Mapping[str, str], overwrite: bool) -> bool:
+        """Take an import's details over; return whether that changed anything."""
+        lead, version = loaded(tx, lead_id, leads.evolve, "lead")
+        events = lead.correct(given) if overwrite else lead.fill_in(given)
+        return self._save_scored(tx, lead, version, events) > version
 
     def change_status(self, tx: Tx, caller: Caller, lead_id: UUID, status_id: str) -> int:
         known = tuple(status.status_id for status in self.in_force(tx).statuses)
@@ -200,8 +198,8 @@ class Leads:
         events += self._scored(lead, held)
         lead = _after(lead, events[1:])
         if lead.owner_id is None and lead.high_intent:
-            events += self._placed(lead, self._choose(tx, lead, held), held, lead.queue)
-            lead = _after(lead, events[-1:])
+            placed = self._placed(lead, self._choose(tx, lead, held), held, lead.queue)
+            events, lead = [*events, *placed], _after(lead, placed)
         version = tx.append(lead_id, version, events)
         self._set_timers(tx, lead, held.policy, tx.effective_at)
         return lead, version
@@ -336,6 +334,12 @@ class Leads:
         lead, version = loaded(tx, lead_id, leads.evolve, "lead")
         self._require_visible(caller, lead)
         return self._save(tx, lead, version, ask(lead))
+
+    def _save_scored(self, tx: Tx, lead: Lead, version: int, events: list[Any]) -> int:
+        """Save what changed the facts, and the score that follows from it."""
+        if not events:
+            return version
+        return self._save(tx, lead, version, [*events, *self._scored(_after(lead, events), self.in_force(tx))])
 
     def _save(self, tx: Tx, lead: Lead, version: int, events: Sequence[Any]) -> int:
         version = tx.append(lead.id, version, events)

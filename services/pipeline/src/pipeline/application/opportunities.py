@@ -56,9 +56,8 @@ class Opportunities:
     def retire_pipeline(self, tx: Tx, pipeline_id: UUID) -> int:
         self._have_preset(tx)
         pipeline, version = loaded(tx, pipeline_id, definitions.evolve, "pipeline")
-        if pipeline_id != stages.default_pipeline_id(tx.cursor) and pipeline.is_default:
-            return tx.append(pipeline_id, version, [definitions.PipelineRetired(pipeline_id)])
-        return tx.append(pipeline_id, version, pipeline.retire())
+        used_by_default = stages.default_pipeline_id(tx.cursor) == pipeline_id
+        return tx.append(pipeline_id, version, pipeline.retire(used_by_default))
 
     def pipeline(self, tx: Tx, pipeline_id: UUID | None) -> Pipeline:
         """Return a pipeline; the default one without an id."""

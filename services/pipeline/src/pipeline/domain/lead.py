@@ -245,6 +245,10 @@ Event = (
 )
 
 
+DETAILS = ("person_name", "phone", "email", "company", "region_code", "industry_code")
+"""What may be corrected; the rest of a capture stays as it was."""
+
+
 class LeadClosed(DomainError):
     """A converted, disqualified or taken back lead is not worked any more."""
 
@@ -392,14 +396,27 @@ class Lead:
         self._require_not_closed()
         return [LeadNextStepPlanned(self.id, self.owner_id, subject, due_on)]
 
-    def correct(self, corrected: LeadCorrected) -> list[Event]:
-        now = (self.person, self.region_code, self.industry_code)
-        then = (
-            Person(corrected.person_name, corrected.phone, corrected.email, corrected.company),
-            corrected.region_code,
-            corrected.industry_code,
-        )
-        return [] if now == then else [corrected]
+    def correct(self, given: Mapping[str, str]) -> list[Event]:
+        """Put the given details right and leave the others."""
+        now = self.details()
+        then = {**now, **given}
+        return [] if now == then else [LeadCorrected(self.id, **then)]
+
+    def fill_in(self, given: Mapping[str, str]) -> list[Event]:
+        """Take those of the given details about which nothing is known."""
+        now = self.details()
+        return self.correct({name: text for name, text in given.items() if not now[name]})
+
+    def details(self) -> dict[str, str]:
+        person = self.person
+        return {
+            "person_name": person.person_name,
+            "phone": person.phone,
+            "email": person.email,
+            "company": person.company,
+            "region_code": self.region_code,
+            "industry_code": self.industry_code,
+        }
 
     def qualify(self, reason: str) -> list[Event]:
         self._require_not_closed()

@@ -100,8 +100,8 @@ class Pipeline:
             return []
         return [PipelineRevised(self.id, name, checked, is_default)]
 
-    def retire(self) -> list[Event]:
-        if self.is_default:
+    def retire(self, used_by_default: bool) -> list[Event]:
+        if used_by_default:
             raise DomainError("the default pipeline cannot be retired; make another the default first")
         return [] if self.retired else [PipelineRetired(self.id)]
 

@@ -178,9 +178,8 @@ class LeadApi:
     # -- working ---------------------------------------------------------------
 
     def CorrectLead(self, request: pb.CorrectLeadRequest, call: Call) -> pb.CorrectLeadResponse:
-        names = ("person_name", "phone", "email", "company", "region_code", "industry_code")
         said = {field.name for field, _ in request.ListFields()}
-        given = {name: optional_text(request, name) for name in names if name in said}
+        given = {name: optional_text(request, name) for name in leads.DETAILS if name in said}
         version = self._leads.correct_lead(
             call.transaction(),
             call.caller,
