@@ -6,10 +6,12 @@ Servers that were named in the environment are left alone.
 from __future__ import annotations
 
 import argparse
+import os
 
 from headwater.home import Home
 from headwater.provision import servers_are_private
 from headwater.servers import PrivateServers
+from headwater.servers.containers import Containers
 from headwater.supervisor import stop_detached
 from headwater.telling import say
 
@@ -22,9 +24,13 @@ def run(options: argparse.Namespace) -> int:
     home = Home.here()
     say("the suite has stopped" if stop_detached(home) else "no suite was running")
     folder = home.folder / "servers"
-    if options.keep_servers or not folder.exists():
+    if options.keep_servers:
         return 0
-    if servers_are_private():
+    if os.environ.get("HEADWATER_SERVERS") == "containers":
+        Containers(home.folder).down()
+    elif servers_are_private() and folder.exists():
         PrivateServers(folder).down()
-        say("its PostgreSQL and RabbitMQ have stopped; their data stays")
+    else:
+        return 0
+    say("its PostgreSQL and RabbitMQ have stopped; their data stays")
     return 0

@@ -70,7 +70,16 @@ class Containers:
             _docker("start", name)
             return
         tell(f"making the container {name}")
-        _docker("run", "-d", "--name", name, *options, self._environment.get(*image) or image[1])
+        _docker(
+            "run",
+            "-d",
+            "--restart",
+            "unless-stopped",
+            "--name",
+            name,
+            *options,
+            self._environment.get(*image) or image[1],
+        )
 
     @staticmethod
     def _port(name: str, inside: int) -> int:
