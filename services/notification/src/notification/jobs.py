@@ -15,6 +15,7 @@ from kernel.errors import Unavailable
 from kernel.timers import JobHandler, Timer, Worker
 from notification.application import Notification
 from notification.domain.message import Message, RecipientKind, State, evolve
+from notification.domain.preferences import PreferencesSet
 from notification.domain.templates import Rendered, render
 from notification.mail import MailServer, NotSent, is_address
 from notification.projections.preferences import preferences_of
@@ -34,12 +35,12 @@ def send_mail(timer: Timer, worker: Worker) -> None:
         if message is None or message.state not in (State.QUEUED, State.RETRYING):
             notification.begin_attempt(tx, message_id, header)  # says so if an attempt was cut short
             return
-        language = preferences_of(tx.cursor, message.recipient_id).language
+        preferences = preferences_of(tx.cursor, message.recipient_id)
     address = _unless_away(lambda: _address(worker, message))
     if not is_address(address):
         _not_sent(worker, message_id, header, NotSent("the recipient has no e-mail address", True))
         return
-    words = _words(worker, message, language, server)
+    words = _words(worker, message, preferences, server)
     try:
         with server.connected() as client:
             with worker.transaction() as tx:
@@ -108,7 +109,7 @@ def _address_of_contact(worker: Worker, message: Message) -> str:
     return str(found.card.email)
 
 
-def _words(worker: Worker, message: Message, language: str, server: MailServer) -> Rendered:
+def _words(worker: Worker, message: Message, preferences: PreferencesSet, server: MailServer) -> Rendered:
     """Put the message into words, with names and, for a colleague, where to click."""
     record = Record(message.subject_kind, message.subject_id, message.fields.get("customer_id", ""))
     found = describe(worker.peer, [record]).get(record, NOTHING)
@@ -117,7 +118,7 @@ def _words(worker: Worker, message: Message, language: str, server: MailServer) 
         detail = f"{server.public_url}/s/{_survey_token(worker, message.subject_id)}"
     words = render(
         message.kind,
-        language,
+        preferences.language,
         message.subject_kind,
         message.subject_id,
         message.fields,
@@ -125,6 +126,7 @@ def _words(worker: Worker, message: Message, language: str, server: MailServer) 
         detail,
         message.title,
         message.text,
+        preferences.timezone,
     )
     if message.recipient_kind == RecipientKind.CONTACT or not words.deep_link:
         return words

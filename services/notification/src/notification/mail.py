@@ -88,7 +88,7 @@ class MailServer:
         message["Date"] = format_datetime(at.astimezone(UTC))
         message["Message-ID"] = message_id
         message["Auto-Submitted"] = "auto-generated"
-        message.set_content(text)
+        message.set_content(text, cte="base64")  # no server breaks it
         try:
             client.send_message(message)
         except (OSError, smtplib.SMTPException) as error:

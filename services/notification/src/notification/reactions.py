@@ -166,7 +166,7 @@ def _amount(money: Money) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return moment.strftime("%Y-%m-%d %H:%M UTC")
+    return moment.isoformat(timespec="minutes")
 
 
 REACTIONS: Mapping[type[ProtoMessage], Callable[..., None]] = {

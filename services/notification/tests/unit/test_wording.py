@@ -91,3 +91,16 @@ def test_an_address_cannot_break_a_header(text, good):
 def test_a_message_id_is_the_same_for_every_attempt():
     server = MailServer("", "Headwater <crm@example.com>")
     assert server.message_id("1") == server.message_id("1") == "<1@example.com>"
+
+
+def test_times_are_told_by_the_readers_clock():
+    words = render(
+        "sla-warned",
+        "zh",
+        "ticket",
+        "1",
+        {"due_at": "2026-03-02T12:00+00:00", "clock": "first response"},
+        "It broke",
+        timezone="Asia/Shanghai",
+    )
+    assert words.text == "工单“It broke”的首次响应期限为 2026-03-02 20:00。"

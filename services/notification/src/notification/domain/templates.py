@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from string import Formatter
+from zoneinfo import ZoneInfo
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,10 @@ _WORDS = {
         "order": "订单",
         "first response": "首次响应",
         "resolution": "解决",
+        "first response overdue": "首次响应超时",
+        "resolution overdue": "解决超时",
+        "still overdue": "仍未处理",
+        "complaint not confirmed": "投诉尚未确认",
     },
     "en": {},
 }
@@ -133,12 +139,19 @@ def render(
     detail: str = "",
     title: str = "",
     text: str = "",
+    timezone: str = "UTC",
 ) -> Rendered:
-    """Put a message into words. What was written by hand wins; a value nobody gave is left empty."""
+    """Put a message into words. What was written by hand wins; a value nobody gave is left empty.
+
+    Fields that end in `_at` hold ISO times; the reader sees them by his own clock.
+    """
     template = TEMPLATES.get(kind, TEMPLATES["reminder"])
     wording = template.zh if language == "zh" else template.en
     words = _WORDS.get(language, {})
-    values = {key: words.get(value, value) for key, value in fields.items()}
+    values = {
+        key: _by_the_clock(value, timezone) if key.endswith("_at") else words.get(value, value)
+        for key, value in fields.items()
+    }
     values |= {"subject_kind": subject_kind, "subject_id": subject_id, "detail": detail}
     values["name"] = name or _NAMELESS.get(language, _NAMELESS["en"])
     return Rendered(
@@ -146,6 +159,14 @@ def render(
         text or _fill(wording.text, values).rstrip(),
         _fill(template.path, values) if subject_id else "",
     )
+
+
+def _by_the_clock(value: str, timezone: str) -> str:
+    try:
+        moment = datetime.fromisoformat(value).astimezone(ZoneInfo(timezone))
+    except ValueError:
+        return value
+    return moment.strftime("%Y-%m-%d %H:%M")
 
 
 def _fill(pattern: str, values: Mapping[str, str]) -> str:

@@ -38,7 +38,8 @@ class NotificationApi:
 
     def ListNotifications(self, request: pb.ListNotificationsRequest, call: Call) -> pb.ListNotificationsResponse:
         person_id, cursor, page = _person(call), call.query(), page_of(request)
-        language = request.language or preferences_of(cursor, person_id).language
+        preferences = preferences_of(cursor, person_id)
+        language = request.language or preferences.language
         if language not in LANGUAGES:
             raise InvalidArgument("language", f"is one of {', '.join(LANGUAGES)}")
         rows = view.centre(cursor, person_id, request.unread_only, page)
@@ -59,6 +60,7 @@ class NotificationApi:
                 found.detail,
                 row["title"],
                 row["text"],
+                preferences.timezone,
             )
             response.notifications.add(
                 message_id=str(row["message_id"]),
