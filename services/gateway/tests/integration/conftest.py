@@ -85,8 +85,13 @@ def gateway_to(targets: Mapping[str, str], amqp_url: str = NO_BROKER, **environm
 
 
 @pytest.fixture
-def identity_target(a_settings: Callable[..., Settings]) -> Iterator[str]:
-    settings = a_settings("identity")
+def identity_settings(a_settings: Callable[..., Settings]) -> Settings:
+    return a_settings("identity")
+
+
+@pytest.fixture
+def identity_target(identity_settings: Settings) -> Iterator[str]:
+    settings = identity_settings
     cheap = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     install(settings, login="admin", password=ADMIN_PASSWORD, secrets={}, passwords=cheap)
     with ExitStack() as stack:

@@ -87,7 +87,6 @@ def opportunities(request: Any, call: Call) -> Message:
     return deals.ListOpportunitiesResponse(opportunities=[found], total_size=1)
 
 
-@pytest.mark.feature("GWY-02")
 def test_the_customers_page_is_one_answer_of_all_services() -> None:
     with a_suite(GetCustomerCard=card, ListOpportunities=opportunities) as running:
         caller = a_caller()
@@ -175,7 +174,6 @@ def test_nothing_at_all_is_an_error_not_an_empty_page() -> None:
         assert client_of(running).get("/v1/search", params={"q": "x"}).status_code == 503
 
 
-@pytest.mark.feature("GWY-03")
 def test_the_search_asks_everywhere_with_the_words_as_typed() -> None:
     asked: dict[str, str] = {}
 

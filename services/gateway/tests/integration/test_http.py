@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
+
+from kernel.config import Settings
 
 
 def problem(answer: httpx.Response, status: int) -> dict[str, Any]:
@@ -238,12 +240,18 @@ def test_readiness_without_identity_is_503() -> None:
         assert lonely.client().get("/readyz").status_code == 503
 
 
-def test_the_trace_goes_on_into_the_service(running: Any, admin: httpx.Client) -> None:
+def test_the_trace_goes_on_into_the_services_log(admin: httpx.Client, identity_settings: Settings) -> None:
     trace_id = "4bf92f3577b34da6a3ce929d0e0e4736"
     answer = admin.post(
         "/v1/teams",
         json={"name": "Traced"},
-        headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01"},
+        headers={"traceparent": f"00-{trace_id}-00f067aa0ba902b7-01", "Idempotency-Key": "r-1"},
     )
-    assert answer.status_code == 200
-    assert json.loads(answer.text)["version"] == "1"
+    with psycopg.connect(identity_settings.owner_database_url) as connection:
+        rows = connection.execute(
+            "select request_id, traceparent from events where originator_id = %s",
+            (answer.json()["team_id"],),
+        ).fetchall()
+    ((request_id, traceparent),) = rows
+    assert request_id == "r-1"
+    assert traceparent.startswith(f"00-{trace_id}-")

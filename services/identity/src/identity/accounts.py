@@ -98,9 +98,7 @@ def open_account(cursor: Cursor[DictRow], person_id: UUID, login: str) -> None:
 
 
 def close_account(cursor: Cursor[DictRow], person_id: UUID) -> None:
-    cursor.execute(
-        "update accounts set closed = true, password_hash = null where person_id = %s", (person_id,)
-    )
+    cursor.execute("update accounts set closed = true, password_hash = null where person_id = %s", (person_id,))
 
 
 def reopen_account(cursor: Cursor[DictRow], person_id: UUID) -> None:
@@ -217,9 +215,7 @@ def forgive_attempt(cursor: Cursor[DictRow], login: str, source: str) -> None:
     """The password was right: only failures count."""
     pair = _attempt_key("pair", login, source)
     others = [_attempt_key("login", login), _attempt_key("source", source)]
-    cursor.execute(
-        "select from sign_in_attempts where key = any(%s) order by key for update", ([pair, *others],)
-    )
+    cursor.execute("select from sign_in_attempts where key = any(%s) order by key for update", ([pair, *others],))
     cursor.execute("delete from sign_in_attempts where key = %s", (pair,))
     cursor.execute(
         "update sign_in_attempts set attempts = attempts - 1 where key = any(%s) and attempts > 0",

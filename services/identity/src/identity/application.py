@@ -165,13 +165,9 @@ class Identity:
         position: str | None,
         expected_version: int,
     ) -> int:
-        return self._change_person(
-            tx, person_id, expected_version, lambda it: it.revise(name, email, position)
-        )
+        return self._change_person(tx, person_id, expected_version, lambda it: it.revise(name, email, position))
 
-    def move_person(
-        self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int
-    ) -> int:
+    def move_person(self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int) -> int:
         self._lock_organisation(tx)
         self._require_team(tx, team_id, "team_id")
         return self._change_person(tx, person_id, expected_version, lambda it: it.move(team_id))
@@ -199,9 +195,7 @@ class Identity:
         self._role(tx, role_name)[0].require_present()
         return self._change_person(tx, person_id, expected_version, lambda it: it.grant(role_name))
 
-    def withdraw_role(
-        self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int
-    ) -> int:
+    def withdraw_role(self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int) -> int:
         self._lock_organisation(tx)
         others = people.other_administrators(tx.cursor, person_id)
         return self._change_person(tx, person_id, expected_version, lambda it: it.withdraw(role_name, others))
@@ -344,9 +338,7 @@ class Identity:
         )
         return tx.append(person_id, loaded.version, events)
 
-    def _close_sessions(
-        self, tx: Transaction[Any], person_id: UUID, reason: str, keep: bytes | None = None
-    ) -> int:
+    def _close_sessions(self, tx: Transaction[Any], person_id: UUID, reason: str, keep: bytes | None = None) -> int:
         session_ids = accounts.take_sessions(tx.cursor, person_id, keep)
         self._record_closing(tx, session_ids, reason)
         return len(session_ids)

@@ -46,9 +46,7 @@ def install(
                     tx, login=login, password=password, name=name, email=email
                 )
                 told.append(
-                    f"administrator {login} made"
-                    if administrator
-                    else "there is an administrator already; none made"
+                    f"administrator {login} made" if administrator else "there is an administrator already; none made"
                 )
     finally:
         store.close()

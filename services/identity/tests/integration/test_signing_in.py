@@ -39,9 +39,7 @@ def test_a_session_gives_tokens_that_say_who_and_what(running: Any, a_person: An
 
 
 @pytest.mark.parametrize(("login", "password"), [("wang", "wrong"), ("nobody", PASSWORD), ("wang", "")])
-def test_wrong_login_and_wrong_password_read_alike(
-    running: Any, a_person: Any, login: str, password: str
-) -> None:
+def test_wrong_login_and_wrong_password_read_alike(running: Any, a_person: Any, login: str, password: str) -> None:
     a_person("wang")
     assert refusal(running.public().SignIn, pb.SignInRequest(login=login, password=password)) == (
         grpc.StatusCode.UNAUTHENTICATED,
@@ -144,9 +142,7 @@ def test_changing_the_password_closes_the_other_sessions(running: Any, a_person:
     mine = running.with_session(kept)
     assert len(mine.ListSessions(pb.ListSessionsRequest()).sessions) == 2
     changed = mine.ChangePassword(
-        pb.ChangePasswordRequest(
-            current_password=PASSWORD, new_password="eight birds of wang", session_token=kept
-        )
+        pb.ChangePasswordRequest(current_password=PASSWORD, new_password="eight birds of wang", session_token=kept)
     )
     assert changed.closed_sessions == 1
     assert running.access_token(kept)
@@ -162,14 +158,10 @@ def test_changing_the_password_closes_the_other_sessions(running: Any, a_person:
         (PASSWORD, PASSWORD, "new_password"),
     ],
 )
-def test_a_refused_change_names_the_field(
-    running: Any, a_person: Any, current: str, new: str, field: str
-) -> None:
+def test_a_refused_change_names_the_field(running: Any, a_person: Any, current: str, new: str, field: str) -> None:
     a_person("wang")
     mine = running.signed_in("wang", PASSWORD)
-    code, details = refusal(
-        mine.ChangePassword, pb.ChangePasswordRequest(current_password=current, new_password=new)
-    )
+    code, details = refusal(mine.ChangePassword, pb.ChangePasswordRequest(current_password=current, new_password=new))
     assert code is grpc.StatusCode.INVALID_ARGUMENT
     assert details.startswith(f"{field}: ")
 
@@ -194,9 +186,7 @@ def test_no_secret_reaches_the_log_or_the_kept_answers(running: Any, a_person: A
 
 
 def test_a_service_gets_a_token_for_its_secret(running: Any) -> None:
-    issued = running.public().IssueServiceToken(
-        pb.IssueServiceTokenRequest(service="notification", secret="n-secret")
-    )
+    issued = running.public().IssueServiceToken(pb.IssueServiceTokenRequest(service="notification", secret="n-secret"))
     caller = Verifier(running.settings.token_public_key).verify(issued.access_token)
     assert (caller.actor, caller.scope) == ("service:notification", "all")
     assert caller.may("identity.person.read")

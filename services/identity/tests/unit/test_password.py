@@ -27,9 +27,7 @@ def test_a_password_that_would_be_guessed_is_refused_without_being_repeated(pass
     assert not password or password not in str(refusal.value)
 
 
-@pytest.mark.parametrize(
-    "password", ["correct horse battery", "山高水长风清月白人间好时", "wang.xm+seven-birds"]
-)
+@pytest.mark.parametrize("password", ["correct horse battery", "山高水长风清月白人间好时", "wang.xm+seven-birds"])
 def test_a_decent_password_is_taken(password: str) -> None:
     check_password("password", password, "wang.xm")
 

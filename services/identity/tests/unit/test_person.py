@@ -96,9 +96,7 @@ def test_a_person_holds_a_limited_number_of_roles() -> None:
 asks: st.SearchStrategy[Callable[[Person], list[PersonEvent]]] = st.one_of(
     st.sampled_from([SALES, SERVICE, None]).map(lambda team: lambda it: it.move(team)),
     st.sampled_from(["admin", "agent", "finance"]).map(lambda role: lambda it: it.grant(role)),
-    st.tuples(st.sampled_from(["admin", "agent"]), st.integers(0, 1)).map(
-        lambda ask: lambda it: it.withdraw(*ask)
-    ),
+    st.tuples(st.sampled_from(["admin", "agent"]), st.integers(0, 1)).map(lambda ask: lambda it: it.withdraw(*ask)),
     st.integers(0, 1).map(lambda others: lambda it: it.leave("", others)),
     st.sampled_from([SALES, None]).map(lambda team: lambda it: it.reinstate(team)),
     st.text(max_size=5).map(lambda name: lambda it: it.revise(name, None, None)),

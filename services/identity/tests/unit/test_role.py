@@ -64,9 +64,7 @@ def test_admin_stays_and_presets_are_not_retired() -> None:
         admin.retire()
 
 
-@pytest.mark.parametrize(
-    "pattern", ["", "customer", "a.b.c.d", "A.b.read", "a.b.read;", "?.b.read", "[a].b.c"]
-)
+@pytest.mark.parametrize("pattern", ["", "customer", "a.b.c.d", "A.b.read", "a.b.read;", "?.b.read", "[a].b.c"])
 def test_a_malformed_pattern_is_refused(pattern: str) -> None:
     with pytest.raises(InvalidArgument, match="permissions"):
         checked_patterns([pattern])

@@ -160,9 +160,7 @@ class Person:
             raise LastAdministrator("this is the only administrator; appoint another one first")
 
 
-def join(
-    person_id: UUID, name: str, email: str, login: str, team_id: UUID | None, position: str
-) -> list[PersonEvent]:
+def join(person_id: UUID, name: str, email: str, login: str, team_id: UUID | None, position: str) -> list[PersonEvent]:
     return [
         PersonJoined(
             person_id,

@@ -85,9 +85,7 @@ class IdentityApi:
             session_expires_at=_time(session["expires_at"]),
         )
 
-    def IssueServiceToken(
-        self, request: pb.IssueServiceTokenRequest, call: Call
-    ) -> pb.IssueServiceTokenResponse:
+    def IssueServiceToken(self, request: pb.IssueServiceTokenRequest, call: Call) -> pb.IssueServiceTokenResponse:
         permissions = accounts.service_permissions(call.query(), request.service, request.secret)
         if permissions is None:
             raise Unauthenticated("service or secret is wrong")
@@ -287,9 +285,7 @@ class IdentityApi:
         if len(request.person_ids) > _MOST_PEOPLE:
             raise InvalidArgument("person_ids", f"at most {_MOST_PEOPLE} at once")
         wanted = [_uuid("person_ids", text) for text in request.person_ids]
-        return pb.BatchGetPeopleResponse(
-            people=[_person(row) for row in people.people_of(call.query(), wanted)]
-        )
+        return pb.BatchGetPeopleResponse(people=[_person(row) for row in people.people_of(call.query(), wanted)])
 
     def ListPeople(self, request: pb.ListPeopleRequest, call: Call) -> pb.ListPeopleResponse:
         page = page_of(request)

@@ -31,8 +31,7 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
         case RoleRevised() as revised:
             cursor.execute(
-                "update roles set title = %s, permissions = %s, data_scope = %s, version = %s"
-                " where role_id = %s",
+                "update roles set title = %s, permissions = %s, data_scope = %s, version = %s where role_id = %s",
                 (
                     revised.title,
                     list(revised.permissions),
@@ -75,6 +74,4 @@ def allowed(cursor: Cursor[DictRow], person_id: UUID) -> Allowed:
 
 
 def all_roles(cursor: Cursor[DictRow], *, include_retired: bool) -> list[DictRow]:
-    return cursor.execute(
-        "select * from roles where %s or not retired order by role", (include_retired,)
-    ).fetchall()
+    return cursor.execute("select * from roles where %s or not retired order by role", (include_retired,)).fetchall()

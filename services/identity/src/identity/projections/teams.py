@@ -25,8 +25,7 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
     match recorded.event:
         case TeamFormed() as formed:
             cursor.execute(
-                "insert into teams (team_id, name, parent_team_id, manager_id, version)"
-                " values (%s, %s, %s, %s, %s)",
+                "insert into teams (team_id, name, parent_team_id, manager_id, version) values (%s, %s, %s, %s, %s)",
                 (team_id, formed.name, formed.parent_team_id, formed.manager_id, version),
             )
         case TeamRenamed(to_name=name):
@@ -56,9 +55,7 @@ VIEW = Inline("teams", ("teams",), project)
 def all_teams(cursor: Cursor[DictRow], limit: int, after: Sequence[str]) -> list[DictRow]:
     """Teams by name after (name, id)."""
     onwards = "where (name, team_id) > (%s, %s::uuid)" if after else ""
-    return cursor.execute(
-        f"select * from teams {onwards} order by name, team_id limit %s", (*after, limit)
-    ).fetchall()
+    return cursor.execute(f"select * from teams {onwards} order by name, team_id limit %s", (*after, limit)).fetchall()
 
 
 def line_above(cursor: Cursor[DictRow], team_id: UUID | None) -> list[UUID]:
