@@ -45,24 +45,28 @@ def describe(connect: Connect, records: Iterable[Record]) -> Mapping[Record, Des
     wanted = [record for record in dict.fromkeys(records) if record.id][:_MOST]
     if not wanted:
         return {}
+    away: set[str] = set()  # who did not answer once is not asked for the rest of the page
     with ThreadPoolExecutor(min(_AT_A_TIME, len(wanted)), thread_name_prefix="describe") as pool:
-        answers = pool.map(lambda record: _describe(connect, record), wanted)
+        answers = pool.map(lambda record: _describe(connect, record, away), wanted)
     return {record: found for record, found in zip(wanted, answers, strict=True) if found is not None}
 
 
-def _describe(connect: Connect, record: Record) -> Description | None:
+def _describe(connect: Connect, record: Record, away: set[str]) -> Description | None:
     import grpc
 
+    if record.kind not in _ASK:
+        return NOTHING
+    context, ask = _ASK[record.kind]
+    if context in away:
+        return None
     try:
-        return _ASK.get(record.kind, _nothing)(connect, record)
+        return ask(connect, record)
     except (grpc.RpcError, Unavailable) as error:
         code = error.code().name if isinstance(error, grpc.Call) else "UNAVAILABLE"
+        if code in ("UNAVAILABLE", "DEADLINE_EXCEEDED"):
+            away.add(context)
         log.info("a record was not described", extra={"record_kind": record.kind, "status": code})
         return None
-
-
-def _nothing(_: Connect, __: Record) -> Description:
-    return NOTHING
 
 
 def _customer(connect: Connect, record: Record) -> Description:
@@ -103,10 +107,10 @@ def _ticket(connect: Connect, record: Record) -> Description:
     return Description(found.ticket.subject)
 
 
-_ASK: Mapping[str, Callable[[Connect, Record], Description]] = {
-    "customer": _customer,
-    "order": _customer,
-    "follow-up": _follow_up,
-    "lead": _lead,
-    "ticket": _ticket,
+_ASK: Mapping[str, tuple[str, Callable[[Connect, Record], Description]]] = {
+    "customer": ("customer", _customer),
+    "order": ("customer", _customer),
+    "follow-up": ("customer", _follow_up),
+    "lead": ("pipeline", _lead),
+    "ticket": ("ticketing", _ticket),
 }

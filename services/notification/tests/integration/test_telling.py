@@ -158,3 +158,17 @@ def test_all_are_read_at_once_and_pages_follow_each_other(office):
     assert (len(set(seen)), token) == (5, "")
     assert office.stub.MarkAllRead(pb.MarkAllReadRequest()).marked == 5
     assert listed(office, unread_only=True).unread == 0
+
+
+class TestWhenTheOthersAreAway:
+    @pytest.fixture
+    def neighbours(self, neighbours):
+        return {"identity": neighbours["identity"]}
+
+    def test_notices_come_without_names_and_mail_goes(self, office, sink):
+        for _ in range(20):
+            office.happens(the_lead())
+        found = listed(office, language="en").notifications
+        assert {n.title for n in found} == {"New lead: (name not available now)"}
+        office.work()
+        assert len(sink.mails) == 20
