@@ -274,6 +274,7 @@ def test_do_not_contact_holds_on_every_channel_it_is_said_for(running: Any) -> N
     assert by_channel[sms].reason == told.WITHHOLD_REASON_UNSUBSCRIBED
     assert by_channel[EMAIL].state == "sent"
     running.stub.ResumeContacting(pb.ResumeContactingRequest(channel=sms, **who))
+    running.go(minutes=1)
     running.launch(segment, running.a_template(sms))
     running.settle()
     reasons = [m.reason for m in running.messages() if m.channel == sms]

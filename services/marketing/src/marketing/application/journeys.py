@@ -51,6 +51,7 @@ ENROL_SEGMENT = "enrol_segment"
 TAG_CUSTOMER = "tag_customer"
 _BATCH = 100
 _LOOK_AGAIN_AFTER = timedelta(hours=1)
+_LOOK_AGAIN_IN_SIMULATION = timedelta(days=1)  # months go by in minutes there
 
 
 class Journeys:
@@ -171,7 +172,8 @@ class Journeys:
             self.let_in(tx, it, Recipient(row["customer_id"], row["contact_id"]), "")
         full = len(rows) == _BATCH
         onwards = {**payload, "after": str(rows[-1]["customer_id"]) if full else ""}
-        due_at = tx.effective_at if full else tx.effective_at + _LOOK_AGAIN_AFTER
+        rest = _LOOK_AGAIN_IN_SIMULATION if tx.cause.timeline_id else _LOOK_AGAIN_AFTER
+        due_at = tx.effective_at if full else tx.effective_at + rest
         tx.set_timer(f"enrol:{journey_id}", ENROL_SEGMENT, due_at, onwards)
 
     # -- the walk ----------------------------------------------------------------

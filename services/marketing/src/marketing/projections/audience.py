@@ -249,11 +249,17 @@ def consent_of(
     return Consent.GIVEN if rows else Consent.UNSAID
 
 
+def make_room(cursor: Cursor[DictRow]) -> None:
+    """For the hashes of large segments: without it PostgreSQL would scan a set for every customer."""
+    cursor.execute("select set_config('work_mem', '64MB', true)")
+
+
 def recipients(
     cursor: Cursor[DictRow], where: str, values: Sequence[Any], after: UUID | None, limit: int
 ) -> list[DictRow]:
     """Customers a condition finds, in a fixed order after the one given, each with whom to ask for first."""
     onwards = "and a.customer_id > %s" if after else ""
+    make_room(cursor)
     return cursor.execute(
         "select a.customer_id, coalesce(a.primary_contact_id, (select c.contact_id from contacts c"
         " where c.customer_id = a.customer_id and not c.removed order by c.contact_id limit 1)) as contact_id"

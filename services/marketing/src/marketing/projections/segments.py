@@ -25,6 +25,7 @@ from marketing.domain.segment import (
     SegmentRetired,
     SegmentRevised,
 )
+from marketing.projections import audience
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -72,14 +73,26 @@ _COLUMN = {
     SegmentField.OWNER: "a.owner_id::text",
 }
 
-_SAME = (
-    "(select a.customer_id union select m.customer_id from audience m where m.absorbed_by = a.customer_id"
-    " union select n.customer_id from audience n join audience m on n.absorbed_by = m.customer_id"
-    " where m.absorbed_by = a.customer_id)"
+_MERGED = (
+    "(select x.customer_id, coalesce(y.absorbed_by, x.absorbed_by) as root from audience x"
+    " left join audience y on y.customer_id = x.absorbed_by where x.absorbed_by is not null)"
 )
-"""The customer and those merged into it, also when they had been merged into before."""
+"""Customers merged away and into whom, also when that one was merged away himself. Few rows."""
 
-_ORDERS = f"from orders o where o.customer_id in {_SAME} and o.confirmed and not o.cancelled"
+
+def _customers(source: str, owner: str) -> str:
+    """The customers, or their survivors, of rows of a source; `owner` is the column that names them.
+
+    Uncorrelated, so that PostgreSQL makes one hash of it however the rules are joined.
+    """
+    return (
+        f"a.customer_id in (select coalesce(merged.root, {owner}) {source.format(merged=_MERGED)}"
+        f" and {owner} is not null)"
+    )
+
+
+_ORDERS = "from orders o left join {merged} merged on merged.customer_id = o.customer_id"
+_COUNTED = " where o.confirmed and not o.cancelled"
 
 Condition = tuple[str, list[Any]]
 
@@ -122,53 +135,50 @@ def _rule(rule: Filter, as_of: datetime) -> Condition:
                 return "exists (select from unnest(a.tags) tag where tag ^@ any(%s::text[]))", [wanted]
             return "a.tags && %s::text[]", [wanted]
         case SegmentField.ORDER_COUNT:
-            sign = _sign(rule.operator)
-            return f"(select count(*) {_ORDERS} {ordered}) {sign} %s", [*times, int(wanted[0])]
+            return _compared("count(*)", ordered, rule, times)
         case SegmentField.ORDER_TOTAL:
-            total = (
-                f"coalesce((select max(t.total) from (select sum(o.net) as total {_ORDERS} {ordered}"
-                " group by o.currency_code) t), 0)"
-            )
-            return f"{total} {_sign(rule.operator)} %s", [*times, int(wanted[0])]
+            return _compared("sum(o.net)", ordered, rule, times)
         case SegmentField.BOUGHT_PRODUCT:
-            return (
-                f"exists (select {_ORDERS} {ordered} and exists (select from order_lines l"
-                " left join products p on p.product_id = l.product_id where l.order_id = o.order_id"
-                " and (l.product_id = any(%s) or p.sku = any(%s) or coalesce(p.name, l.product_name) = any(%s))))",
-                [*times, wanted, wanted, wanted],
+            source = (
+                f"{_ORDERS} join order_lines l on l.order_id = o.order_id"
+                f" left join products p on p.product_id = l.product_id {_COUNTED} {ordered}"
+                " and (l.product_id = any(%s) or p.sku = any(%s) or coalesce(p.name, l.product_name) = any(%s))"
             )
+            return _customers(source, "o.customer_id"), [*times, wanted, wanted, wanted]
         case SegmentField.BOUGHT_CATEGORY:
-            return (
-                f"exists (select {_ORDERS} {ordered} and exists (select from order_lines l"
-                " join products p on p.product_id = l.product_id where l.order_id = o.order_id"
-                " and p.category = any(%s)))",
-                [*times, wanted],
+            source = (
+                f"{_ORDERS} join order_lines l on l.order_id = o.order_id"
+                f" join products p on p.product_id = l.product_id {_COUNTED} {ordered} and p.category = any(%s)"
             )
+            return _customers(source, "o.customer_id"), [*times, wanted]
         case SegmentField.SUBMITTED_FORM:
-            return (
-                "exists (select from leads l join submissions s on s.submission_id = l.submission_id"
-                f" where l.customer_id in {_SAME} and (%s::text[] = '{{}}' or s.form_id::text = any(%s))"
-                f" {in_time.format('s.submitted_at')})",
-                [wanted, wanted, *times],
+            source = (
+                f"{_LEADS} join submissions s on s.submission_id = l.submission_id where true"
+                f" {_any_or('s.form_id::text')} {in_time.format('s.submitted_at')}"
             )
+            return _customers(source, "l.customer_id"), [wanted, wanted, *times]
         case SegmentField.OPENED | SegmentField.CLICKED:
             when = "m.opened_at" if rule.field is SegmentField.OPENED else "m.clicked_at"
-            return (
-                f"exists (select from messages m where m.customer_id in {_SAME} and {when} is not null"
-                f" and (%s::text[] = '{{}}' or m.campaign_id::text = any(%s)) {in_time.format(when)})",
-                [wanted, wanted, *times],
+            source = (
+                "from messages m left join {merged} merged on merged.customer_id = m.customer_id"
+                f" where {when} is not null {_any_or('m.campaign_id::text')} {in_time.format(when)}"
             )
+            return _customers(source, "m.customer_id"), [wanted, wanted, *times]
         case SegmentField.TOUCHED:
-            touched = in_time.format("t.touched_at")
-            kinds = "(%s::text[] = '{}' or t.kind = any(%s))"
-            return (
-                f"(exists (select from touches t where t.customer_id in {_SAME} and {kinds} {touched})"
-                f" or exists (select from touches t join leads l on l.customer_id in {_SAME}"
-                " left join submissions s on s.submission_id = l.submission_id"
-                " where (t.lead_id = l.lead_id or t.submission_id = l.submission_id"
-                f" or t.visitor_id = s.visitor_id) and {kinds} {touched}))",
-                [wanted, wanted, *times, wanted, wanted, *times],
+            happened = f"{_any_or('t.kind')} {in_time.format('t.touched_at')}"
+            own = (
+                "from touches t left join {merged} merged on merged.customer_id = t.customer_id"
+                f" where true {happened}"
             )
+            as_lead = f"{_LEADS} join touches t on t.lead_id = l.lead_id where true {happened}"
+            by_form = f"{_LEADS} join touches t on t.submission_id = l.submission_id where true {happened}"
+            before = (
+                f"{_LEADS} join submissions s on s.submission_id = l.submission_id"
+                f" join touches t on t.visitor_id = s.visitor_id where true {happened}"
+            )
+            ways = [_customers(own, "t.customer_id")]
+            ways += [_customers(way, "l.customer_id") for way in (as_lead, by_form, before)]
+            return f"({' or '.join(ways)})", [wanted, wanted, *times] * len(ways)
         case SegmentField.CONSENTS:
             return (
                 "(exists (select from consents c where c.customer_id = a.customer_id and c.given"
@@ -186,8 +196,32 @@ def _rule(rule: Filter, as_of: datetime) -> Condition:
             return f"{column} = any(%s::text[])", [wanted]
 
 
-def _sign(operator: FilterOperator) -> str:
-    return "<=" if operator is FilterOperator.AT_MOST else ">="
+_LEADS = "from leads l left join {merged} merged on merged.customer_id = l.customer_id"
+
+
+def _any_or(column: str) -> str:
+    """The column has one of the values, or none was asked for."""
+    return f"and (%s::text[] = '{{{{}}}}' or {column} = any(%s))"
+
+
+def _compared(figure: str, ordered: str, rule: Filter, times: list[Any]) -> Condition:
+    """A figure over each customer's confirmed orders, the largest of any currency, against the value.
+
+    Who has no orders has 0, so "at most" finds everybody but those above.
+    """
+    at_most = rule.operator is FilterOperator.AT_MOST
+    currency = ", o.currency_code" if "sum" in figure else ""
+    source = (
+        f"{_ORDERS} {_COUNTED} {ordered} and o.customer_id is not null"
+        f" group by 1{currency} having {figure} {'>' if at_most else '>='} %s"
+    ).format(merged=_MERGED)
+    found = f"a.customer_id in (select coalesce(merged.root, o.customer_id) {source})"
+    wanted = int(rule.values[0])
+    if at_most:
+        return f"not {found}", [*times, wanted]
+    if wanted <= 0:
+        return "true", []
+    return found, [*times, wanted]
 
 
 _PRESENT = "not a.archived and a.absorbed_by is null"
@@ -227,6 +261,7 @@ def page(cursor: Cursor[DictRow], caller: Caller, limit: int, after: Sequence[An
 def count(cursor: Cursor[DictRow], caller: Caller, filter: Filter, as_of: datetime) -> int:
     """How many customers the filter finds now, among those the caller may see."""
     where, values = reachable(filter, as_of, caller)
+    audience.make_room(cursor)
     row = cursor.execute(f"select count(*) as n from audience a where {where}", values).fetchone()
     return int(row["n"]) if row else 0
 
@@ -242,6 +277,7 @@ def members(
     """The customers the filter finds now, among those the caller may see, in a fixed order."""
     where, values = reachable(filter, as_of, caller)
     onwards = "and a.customer_id > %s::uuid" if after else ""
+    audience.make_room(cursor)
     return cursor.execute(
         "select a.customer_id, a.owner_id, a.industry_code, a.region_code, a.level, a.status, a.tags"
         f" from audience a where {where} {onwards} order by a.customer_id limit %s",
