@@ -7,7 +7,8 @@ from what it knows to be confirmed. kombu's `confirm_publish=True` is never set:
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -17,6 +18,7 @@ from kernel.broker import NotConfirmed, connect
 
 WINDOW = 500
 _PERSISTENT = 2
+_PIECE_BYTES = 65536
 
 
 class Publisher:
@@ -48,6 +50,29 @@ class Publisher:
         self.sent += 1
         self._waiting[self.sent] = None
         self.channel.basic_publish(message, exchange, routing_key, mandatory=True)
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Write what is published inside the block in large pieces. Nothing else may happen there.
+
+        A synchronous call would wait for the answer to a question that still sits in the buffer.
+        """
+        transport = self.amqp.transport
+        write, waiting = transport._write, bytearray()
+
+        def gather(data: bytes) -> None:
+            waiting.extend(data)
+            if len(waiting) > _PIECE_BYTES:
+                write(bytes(waiting))
+                waiting.clear()
+
+        transport._write = gather
+        try:
+            yield
+        finally:
+            transport._write = write
+        if waiting:
+            write(bytes(waiting))
 
     @property
     def unconfirmed(self) -> int:

@@ -190,10 +190,11 @@ class _Shift:
             self._position = self._horizon  # only holes: positions drawn and rolled back
             return 0
         slots = list(self._slot_positions)
-        for entry in entries:
-            slot = slot_of(entry.stream)
-            self._send(enveloped(self._relay.context, slot, slots[slot], entry))
-            slots[slot] = entry.position
+        with self._publisher.together():
+            for entry in entries:
+                slot = slot_of(entry.stream)
+                self._send(enveloped(self._relay.context, slot, slots[slot], entry))
+                slots[slot] = entry.position
         self._position, self._slot_positions = entries[-1].position, slots
         self._unconfirmed.append(_Sent(self._publisher.sent, entries, slots, time.monotonic()))
         return len(entries)
