@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import psycopg
 import pytest
 from grpc import StatusCode
 
@@ -225,8 +226,9 @@ def crowd(running: Any) -> Any:
                 phone = f"+8613{n:09d}"
                 copy.write_row((identity, "name", name(n), grams(name(n))))
                 copy.write_row((identity, "phones", phone, grams(phone)))
-        connection.execute("analyze customers")
-        connection.execute("analyze search_terms")
+    with psycopg.connect(running.service.settings.owner_url(), autocommit=True) as owner:
+        owner.execute("analyze customers")
+        owner.execute("analyze search_terms")
     return running
 
 

@@ -6,13 +6,14 @@ Pieces that half of all companies share (科技, international) count less.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 
 LIKELY_THE_SAME = 0.6
 """Names at least this similar make two customers candidates for a duplicate."""
 
-_LEAST_SHARED = 0.35
+_COMMON_WEIGHT = 0.2
 
 _LEGAL_ZH = re.compile(
     r"(股份有限责任公司|有限责任公司|股份有限公司|集团有限公司|控股有限公司|有限公司|股份公司|总公司|分公司"
@@ -62,6 +63,17 @@ _LEGAL = frozenset(
 _COMMON = frozenset(
     [
         "科技",
+        "息科",
+        "息技",
+        "络科",
+        "络技",
+        "子科",
+        "物科",
+        "能科",
+        "件技",
+        "际贸",
+        "密仪",
+        "械设",
         "技术",
         "信息",
         "网络",
@@ -178,14 +190,19 @@ def pieces(name: str) -> frozenset[str]:
 def telling_pieces(name: str) -> list[str]:
     """Return the pieces of which a likely duplicate must share at least one, rarest first.
 
-    Two sets whose Dice similarity is at least t share at least t / (2 - t) of the pieces of either. So
-    when a name has n pieces and must share k of them, one of any n - k + 1 is among those shared: prefix
-    filtering, as in Chaudhuri, Ganti and Kaushik, "A primitive operator for similarity joins" (2006).
-    k is taken a little lower than it must be, because common pieces weigh less than others.
+    Two sets whose Dice similarity is at least t share at least t / (2 - t) of the weight of either. So
+    when a name has u pieces of weight 1 and c common ones, k = u t/(2-t) - w c (1 - t/(2-t)) of the u
+    are shared at least, and one of any u - k + 1 is among them: prefix filtering, as in Chaudhuri, Ganti
+    and Kaushik, "A primitive operator for similarity joins in data cleaning" (2006).
     """
     ordered = sorted(pieces(name), key=lambda piece: (_commonness(piece), piece))
-    must_share = max(1, int(len(ordered) * _LEAST_SHARED))
-    return ordered[: len(ordered) - must_share + 1]
+    telling = [piece for piece in ordered if not _is_common(piece)]
+    if not telling:
+        return ordered
+    share = LIKELY_THE_SAME / (2 - LIKELY_THE_SAME)
+    common_weight = _COMMON_WEIGHT * (len(ordered) - len(telling))
+    must_share = max(1, math.floor(len(telling) * share - common_weight * (1 - share)))
+    return telling[: len(telling) - must_share + 1]
 
 
 def similarity(one: str, other: str) -> float:
@@ -200,7 +217,7 @@ def similarity(one: str, other: str) -> float:
 
 
 def _weight(piece: str) -> float:
-    return 0.2 if _is_common(piece) else 1.0
+    return _COMMON_WEIGHT if _is_common(piece) else 1.0
 
 
 def _is_common(piece: str) -> bool:
