@@ -40,6 +40,8 @@ from kernel.store import Cause, Metadata
 from kernel.timers import JobRunner, TimerRunner
 from kernel.wire import Peers, channel_to, sending
 from marketing.bootstrap import bootstrap
+from marketing.channels import Channel, channels_of
+from marketing.domain.template import MessageChannel
 from testkit.callers import a_caller
 from testkit.grpc_server import channel_as, serving
 
@@ -104,6 +106,7 @@ class Running:
     service: Service
     mail: MailServer
     customers: CustomerDesk
+    channels: dict[MessageChannel, Channel]
     stack: ExitStack
     customer_target: str = ""
     target: str = ""
@@ -384,9 +387,11 @@ def running(a_settings: Any, mail_server: Any, more_settings: dict[str, str]) ->
     desk = CustomerDesk()
     with ExitStack() as stack:
         customer_target = stack.enter_context(a_customer_service(desk))
-        service = bootstrap(a_settings("marketing", extra=extra, targets={"customer": customer_target}))
+        settings = a_settings("marketing", extra=extra, targets={"customer": customer_target})
+        channels = dict(channels_of(smtp_url, "news@example.org"))
+        service = bootstrap(settings, channels)
         stack.callback(service.store.close)
-        running = Running(service, mail, desk, stack, customer_target)
+        running = Running(service, mail, desk, channels, stack, customer_target)
         service.store.clock = lambda: running.at
         peers = Peers({"customer": customer_target})
         stack.callback(peers.close)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import UUID
 
@@ -17,8 +19,7 @@ from crm.marketing.v1 import segment_events_pb2 as seg
 from crm.marketing.v1 import template_events_pb2 as tpl
 from kernel.store import Cause
 from kernel.timers import TimerRunner
-from marketing import channels
-from marketing.jobs import Courier
+from marketing.channels import Email
 
 EMAIL = tpl.MESSAGE_CHANNEL_EMAIL
 
@@ -97,23 +98,30 @@ def test_a_send_is_recorded_before_it_leaves_and_happens_once(running: Any) -> N
     assert len(running.mail.mails) == 1
 
 
-@pytest.mark.feature("MKT-15")
-def test_a_worker_that_dies_in_between_leaves_an_unknown_outcome_that_a_person_decides(
-    running: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    running.a_customer(1)
-    running.launch(running.a_segment(), running.a_template())
+class Killed(BaseException):
+    """Ends the worker where it stands, as kill -9 would."""
 
-    class Killed(BaseException):
-        pass
 
-    def die(*_: Any) -> None:
+class DeadlyChannel:
+    """A way out on which the worker dies with the mail in its hand."""
+
+    @contextmanager
+    def opened(self) -> Iterator[Any]:
+        yield self
+
+    def deliver(self, parcel: Any) -> Any:
         raise Killed
 
-    with monkeypatch.context() as patched:
-        patched.setattr(channels.SmtpCarrier, "deliver", die)
-        with pytest.raises(Killed):
-            running.settle()
+
+@pytest.mark.feature("MKT-15")
+def test_a_worker_that_dies_in_between_leaves_an_unknown_outcome_that_a_person_decides(running: Any) -> None:
+    running.a_customer(1)
+    running.launch(running.a_segment(), running.a_template())
+    working = running.channels[EMAIL]
+    running.channels[EMAIL] = DeadlyChannel()
+    with pytest.raises(Killed):
+        running.settle()
+    running.channels[EMAIL] = working
     assert running.states() == ["dispatched"]
     running.go(minutes=5)
     assert running.states() == ["unknown"]
@@ -156,14 +164,11 @@ def test_a_connection_lost_in_the_middle_is_an_unknown_outcome(running: Any) -> 
 def test_a_mail_server_that_is_away_is_waited_for(running: Any) -> None:
     running.a_customer(1)
     running.launch(running.a_segment(), running.a_template())
-    courier = next(it.__self__ for name, it in running.service.jobs.items() if name == "send_messages")
-    assert isinstance(courier, Courier)
-    email = courier._channels[1]
-    working = email._url
-    email._url = working._replace(netloc="127.0.0.1:1")
+    working = running.channels[EMAIL]
+    running.channels[EMAIL] = Email("smtp://127.0.0.1:1", "news@example.org")
     running.settle()
     assert running.states() == ["planned"]
-    email._url = working
+    running.channels[EMAIL] = working
     running.go(minutes=1)
     assert running.states() == ["sent"]
 
