@@ -198,13 +198,13 @@ class Gateway:
         listener = Listener(caller, streams, frozenset(request.query_params.getlist("context")))
         if not self.changes.connected:
             raise Problem(UNAVAILABLE, "the event bus is away; live changes come back with it")
-        last = request.headers.get("last-event-id", "")
+        last = request.headers.get("last-event-id", "")[:100]
         try:
-            complete = self.changes.subscribe(listener, int(last) if last.isdecimal() else None)
+            complete = self.changes.subscribe(listener, last)
         except OverflowError as error:
             raise Problem(TOO_MANY, str(error)) from None
         return StreamingResponse(
-            self._stream(listener, asking, complete and (not last or last.isdecimal())),
+            self._stream(listener, asking, complete),
             media_type="text/event-stream",
             headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
         )

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import secrets
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -43,6 +44,7 @@ class Change:
     """One event as a browser may know it. `number` counts the changes this process has seen."""
 
     number: int
+    id: str
     context: str
     event: str  # "OpportunityWon"
     stream_id: str
@@ -83,7 +85,7 @@ class Listener:
         data: dict[str, Any] = {"context": change.context, "event": change.event}
         if self.caller.scope == "all" or change.stream_id in self.streams:
             data |= {"stream_id": change.stream_id, "version": change.version}
-        return sse("change", data, str(change.number))
+        return sse("change", data, change.id)
 
 
 def sse(event: str, data: Any, id_: str = "") -> str:
@@ -107,6 +109,7 @@ class Changes:
         self._listeners: set[Listener] = set()
         self._recent: deque[Change] = deque(maxlen=REPLAY)
         self._number = 0
+        self._instance = secrets.token_hex(4)  # another process counts differently
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -133,8 +136,8 @@ class Changes:
     def listeners(self) -> int:
         return len(self._listeners)
 
-    def subscribe(self, listener: Listener, after: int | None) -> bool:
-        """Add a listener; replay what came after the given number, if it is still known.
+    def subscribe(self, listener: Listener, last_id: str) -> bool:
+        """Add a listener; replay what came after the last id it saw, if that is still known.
 
         Returns whether that was possible. Raises OverflowError when there are too many listeners.
         """
@@ -142,8 +145,12 @@ class Changes:
             raise OverflowError(f"{MOST_LISTENERS} clients listen already")
         self._listeners.add(listener)
         gauges.set("changes_listeners", len(self._listeners))
-        if after is None:
+        if not last_id:
             return True
+        instance, _, number = last_id.partition("-")
+        if instance != self._instance or not number.isdecimal():
+            return False
+        after = int(number)
         oldest = self._recent[0].number if self._recent else self._number + 1
         if not oldest - 1 <= after <= self._number:
             return False
@@ -160,7 +167,8 @@ class Changes:
 
     def publish(self, context: str, event: str, stream_id: str, version: int) -> None:
         self._number += 1
-        change = Change(self._number, context, event, stream_id, version)
+        id_ = f"{self._instance}-{self._number}"
+        change = Change(self._number, id_, context, event, stream_id, version)
         self._recent.append(change)
         for listener in self._listeners:
             listener.offer(change)

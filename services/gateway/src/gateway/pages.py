@@ -28,6 +28,10 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~=-]{1,1000}")
 _VISITOR = "headwater_visitor"
 _YEAR_S = 365 * 24 * 3600
 _UTM = ("utm_source", "utm_medium", "utm_campaign", "utm_term", "utm_content")
+_CSP = (  # a form may send its visitor on to a page elsewhere
+    "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self' https: http:;"
+    " base-uri 'none'; frame-ancestors 'none'"
+)
 _MOST_FIELDS = 60
 _LARGEST_FORM = 200_000
 
@@ -379,4 +383,5 @@ def _page(title: str, body: str, words: Mapping[str, str], status: int = 200) ->
         f"<link rel=stylesheet href=/static/public.css></head>"
         f"<body><main><h1>{_e(title)}</h1>{body}</main></body></html>"
     )
-    return HTMLResponse(text, status, headers={"Cache-Control": "no-store"})
+    headers = {"Cache-Control": "no-store", "Content-Security-Policy": _CSP}
+    return HTMLResponse(text, status, headers=headers)

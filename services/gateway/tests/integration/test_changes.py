@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -136,12 +137,13 @@ def test_a_client_that_comes_back_gets_what_it_missed(live: Running, publish: An
         publish(ONE, n=1)
         number = stream.next()[2]
     publish(ONE, n=2)
-    wait_until(lambda: changes_of(live)._number == int(number) + 1)
+    wait_until(lambda: changes_of(live)._number == int(number.partition("-")[2]) + 1)
     with following(live, **{"Last-Event-ID": number}) as stream:
         assert stream.hello[0] == "hello"  # type: ignore[attr-defined]
         assert stream.next()[1]["version"] == 2
-    with following(live, **{"Last-Event-ID": "123456789"}) as stream:
-        assert stream.hello[0] == "reset"  # type: ignore[attr-defined]
+    for unknown in ("123456789", f"{number}000", "another-1", "nonsense"):
+        with following(live, **{"Last-Event-ID": unknown}) as stream:
+            assert stream.hello[0] == "reset", unknown  # type: ignore[attr-defined]
 
 
 def test_a_client_that_does_not_keep_up_is_told_to_start_over() -> None:
@@ -150,7 +152,7 @@ def test_a_client_that_does_not_keep_up_is_told_to_start_over() -> None:
     async def overflow() -> module.Listener:
         changes = module.Changes("amqp://unused")
         listener = module.Listener(a_caller(), frozenset(), frozenset())
-        changes.subscribe(listener, None)
+        changes.subscribe(listener, "")
         for n in range(module.BUFFER + 1):
             changes.publish("pipeline", "OpportunityWon", ONE, n)
         return listener
@@ -190,3 +192,13 @@ def test_without_a_broker_live_changes_are_away_and_the_rest_works() -> None:
         answer = running.client(a_token()).get("/v1/changes")
         assert answer.status_code == 503
         assert running.client().get("/livez").status_code == 200
+
+
+def test_a_gateway_that_stops_lets_its_listeners_go_first(amqp: str) -> None:
+    with gateway_to({"identity": "127.0.0.1:1"}, amqp_url=amqp) as running:
+        wait_until(lambda: changes_of(running).connected)
+        with following(running) as stream:
+            began = time.monotonic()
+            running.server.should_exit = True
+            assert stream.next()[0] == "reset"
+    assert time.monotonic() - began < 6, "draining did not wait for endless streams"
