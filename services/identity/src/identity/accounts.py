@@ -138,8 +138,12 @@ def keep_session(
     source: str,
     device: str,
 ) -> None:
-    """Also drops the person's expired sessions."""
-    cursor.execute("delete from sessions where person_id = %s and expires_at <= %s", (person_id, opened_at))
+    """Also drops expired sessions, a limited number at a time."""
+    cursor.execute(
+        "delete from sessions where session_id in (select session_id from sessions"
+        " where expires_at <= %s order by expires_at limit %s for update skip locked)",
+        (opened_at, _SWEEP),
+    )
     cursor.execute(
         "insert into sessions (session_id, person_id, token_hash, opened_at, expires_at, source,"
         " device) values (%s, %s, %s, %s, %s, %s, %s)",

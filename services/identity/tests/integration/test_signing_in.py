@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import grpc
@@ -56,6 +58,33 @@ def test_too_many_failures_are_refused_even_with_the_right_password(running: Any
     assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "try again in 15 minutes" in details
     assert running.sign_in("wang", PASSWORD, source="192.0.2.2").session_token
+
+
+def test_many_guesses_at_once_are_no_way_around_the_limit(running: Any, a_person: Any) -> None:
+    a_person("wang")
+
+    def guess(n: int) -> grpc.StatusCode:
+        code, _ = refusal(running.public().SignIn, pb.SignInRequest(login="wang", password=f"guess {n}"))
+        return code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = Counter(pool.map(guess, range(24)))
+    assert codes == {
+        grpc.StatusCode.UNAUTHENTICATED: ATTEMPTS,
+        grpc.StatusCode.RESOURCE_EXHAUSTED: 24 - ATTEMPTS,
+    }
+
+
+def test_expired_sessions_go_with_the_next_sign_in(running: Any, a_person: Any) -> None:
+    a_person("wang")
+    running.sign_in("wang", PASSWORD)
+    with psycopg.connect(running.settings.owner_database_url) as connection:
+        connection.execute("update sessions set expires_at = now()")
+    a_person("li", password="seven birds of li")
+    running.sign_in("li", "seven birds of li")
+    with psycopg.connect(running.settings.owner_database_url) as connection:
+        row = connection.execute("select count(*) from sessions where expires_at <= now()").fetchone()
+    assert row == (0,)
 
 
 def test_right_passwords_are_never_too_many(running: Any, a_person: Any) -> None:
