@@ -121,8 +121,11 @@ class Customers:
         customer_id: UUID | None = None,
         allow_duplicates: bool = False,
     ) -> tuple[UUID, int, list[UUID]]:
-        """Enter a customer; return its id, version and contacts' ids."""
+        """Enter a customer; return its id, version and contacts' ids. An id that is there already is answered."""
         profile, contacts, tags = self.cleaned(new)
+        if customer_id is not None and tx.history(customer_id):
+            history, known = self._history(tx, caller, customer_id)
+            return known.id, len(history), [contact.contact_id for contact in known.contacts]
         if not allow_duplicates:
             self._refuse_duplicates(tx, caller, new, profile, contacts)
         identity = customer_id or new_id()

@@ -32,9 +32,14 @@ def read_phone(text: str, region: str) -> str:
     is_right = (
         phonenumbers.is_valid_number(number) if number.country_code == 86 else phonenumbers.is_possible_number(number)
     )
+    if not is_right and number.country_code == 86:
+        raise Unreadable(
+            f"is no Chinese number ({len(digits)} digits): a mobile has 11 digits and begins with 13 to 19,"
+            " a land line has its area code"
+        )
     if not is_right:
         raise Unreadable(
-            f"is no number of country code {number.country_code} ({len(digits)} digits): a Chinese mobile"
-            " has 11 digits and begins with 13 to 19; enter others with their country code"
+            f"cannot be a number of country code {number.country_code} ({len(digits)} digits);"
+            " correct it, or enter it with its country code"
         )
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

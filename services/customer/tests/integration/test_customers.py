@@ -353,3 +353,27 @@ def test_neglect_is_told_after_the_days_of_the_level(running: Any, company: Any)
     assert len(running.events("CustomerNeglected")) == 1
     running.pass_time(days=16)
     assert len(running.events("CustomerNeglected")) == 2
+
+
+def test_registering_an_id_again_answers_with_what_is_there(running: Any, company: Any) -> None:
+    api = running.ask()
+    request = company("Converted GmbH", customer_id=str(new_id()))
+    request.contacts.add(name="Ada")
+    first = api.RegisterCustomer(request)
+    assert api.RegisterCustomer(request) == first
+    assert len(running.events("CustomerRegistered")) == 1
+
+
+def test_whoever_is_to_follow_up_sees_it_though_the_customer_is_anothers(running: Any, company: Any) -> None:
+    helper = new_id()
+    made = running.ask().RegisterCustomer(company())
+    planned = running.ask().PlanFollowUp(
+        pb.PlanFollowUpRequest(
+            customer_id=made.customer_id,
+            due_at=stamped(datetime.now(UTC) + timedelta(days=1)),
+            owner_id=str(helper),
+        )
+    )
+    own = running.ask(a_caller(("customer.*.*",), scope="own", person_id=helper))
+    listed = own.ListFollowUps(pb.ListFollowUpsRequest()).follow_ups
+    assert [f.follow_up_id for f in listed] == [planned.follow_up_id]

@@ -11,7 +11,8 @@ import re
 import unicodedata
 
 LIKELY_THE_SAME = 0.6
-"""Names at least this similar make two customers candidates for a duplicate."""
+LIKELY_THE_SAME_IN_LETTERS = 0.7
+"""Names at least this similar make two customers candidates; names in letters share more by chance."""
 
 _COMMON_WEIGHT = 0.2
 
@@ -162,18 +163,28 @@ _LETTER_SHARE = {
 
 
 def core(name: str) -> str:
-    """Return what of a company name tells it apart: width and case folded, legal form and marks gone."""
-    text = unicodedata.normalize("NFKC", name).casefold()
-    text = _LEGAL_ZH.sub(" ", text)
-    text = re.sub(r"[.'’`]", "", text)
+    """Return what of a company name tells it apart: width, case and accents folded, legal form gone."""
+    folded = _folded(name)
+    text = re.sub(r"[.'’`]", "", _LEGAL_ZH.sub(" ", folded))
     parts = [part for part in _PART.findall(text) if part not in _LEGAL]
     if not parts:
-        parts = _PART.findall(unicodedata.normalize("NFKC", name).casefold())
+        parts = _PART.findall(folded)
     joined = "".join(
         part if i == 0 or (_CJK.fullmatch(part) and _CJK.fullmatch(parts[i - 1])) else f" {part}"
         for i, part in enumerate(parts)
     )
     return joined.strip()
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    kept = "".join(c for c in apart if unicodedata.category(c) != "Mn")
+    return unicodedata.normalize("NFKC", kept)
+
+
+def likely_from(name: str) -> float:
+    """Return the similarity from which a name's like is a candidate."""
+    return LIKELY_THE_SAME if _CJK.search(name) else LIKELY_THE_SAME_IN_LETTERS
 
 
 def pieces(name: str) -> frozenset[str]:

@@ -344,7 +344,7 @@ class CustomerApi:
         follow_up_id = required_uuid(request, "follow_up_id")
         rows = follow_ups.listed(
             call.query(),
-            call.caller.scope_filter("c.owner_id"),
+            _own_or_of_own_customers(call),
             Page(1),
             follow_up_id=follow_up_id,
         )
@@ -356,7 +356,7 @@ class CustomerApi:
         page = page_of(request)
         rows = follow_ups.listed(
             call.query(),
-            call.caller.scope_filter("c.owner_id"),
+            _own_or_of_own_customers(call),
             page,
             optional_uuid(request, "owner_id"),
             optional_uuid(request, "customer_id"),
@@ -679,3 +679,10 @@ class CustomerApi:
 
     def _policy(self, call: Call) -> Policy:
         return reduce(policies.evolve, policies_view.in_force(call.query()), Policy())
+
+
+def _own_or_of_own_customers(call: Call) -> search.Scope:
+    """Return a condition: one sees the follow-ups one is to do, and those of the customers one sees."""
+    customers, values = call.caller.scope_filter("c.owner_id")
+    mine, more = call.caller.scope_filter("f.owner_id")
+    return f"({customers} or {mine})", [*values, *more]

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from customer.domain.names import LIKELY_THE_SAME, pieces, similarity, telling_pieces
+from customer.domain.names import likely_from, pieces, similarity, telling_pieces
 from customer.projections.families import survivors
 
 MOST_CANDIDATES = 20
@@ -71,7 +71,7 @@ def candidates(
         if each.company_name:
             for row in _alike(cursor, each.company_name):
                 score = similarity(each.company_name, row["name"])
-                if score >= LIKELY_THE_SAME:
+                if score >= likely_from(each.company_name):
                     _note(found[each.key], row, "name", score)
     return {
         key: sorted(

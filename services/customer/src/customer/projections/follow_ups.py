@@ -78,7 +78,7 @@ def listed(
     due_before: datetime | None = None,
     follow_up_id: UUID | None = None,
 ) -> list[DictRow]:
-    """Return one row more than the page holds. `scope` filters on c.owner_id, the customer's owner."""
+    """Return one row more than the page holds. `scope` filters on c.owner_id and f.owner_id."""
     conditions, values = [scope[0]], list(scope[1])
     if follow_up_id is not None:
         conditions.append("f.follow_up_id = %s")

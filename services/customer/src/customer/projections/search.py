@@ -172,7 +172,7 @@ def _found_by_words(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
     absorbed = {row["absorbed_id"] for row in merged}
     if absorbed:
         hits = (hits - absorbed) | set(survivors(cursor, list(absorbed)).values())
-    return "c.customer_id in (select unnest(%s::uuid[]))", [list(hits)]
+    return "c.customer_id = any(%s)", [list(hits)]
 
 
 def _order(wanted: Wanted) -> tuple[list[tuple[str, str]], str, list[Any]]:
