@@ -314,6 +314,27 @@ def test_a_sales_person_sees_only_his_own_deals_divided(running: Any) -> None:
         assert refused.value.code() is grpc.StatusCode.NOT_FOUND
 
 
+def test_nobody_notes_touches_of_customers_he_does_not_see_or_names_campaigns_that_are_not(running: Any) -> None:
+    me = UUID(int=801)
+    running.a_customer(1, owner_id=me)
+    running.a_customer(2)
+    touch = {"kind": "called", "channel": "phone"}
+    with running.as_caller(a_caller(scope="own", person_id=me)) as channel:
+        stub = MarketingServiceStub(channel)
+        stub.RecordTouch(pb.RecordTouchRequest(customer_id=str(UUID(int=1)), **touch))
+        for request in (
+            pb.RecordTouchRequest(customer_id=str(UUID(int=2)), **touch),
+            pb.RecordTouchRequest(customer_id=str(UUID(int=1)), campaign_id=str(UUID(int=9)), **touch),
+        ):
+            with pytest.raises(grpc.RpcError) as refused:
+                stub.RecordTouch(request)
+            assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+        with pytest.raises(grpc.RpcError) as refused:
+            stub.ListTouches(pb.ListTouchesRequest())
+        assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert not stub.ListTouches(pb.ListTouchesRequest(customer_id=str(UUID(int=2)))).touches
+
+
 def test_the_touches_of_a_merged_customer_belong_to_the_survivor(running: Any) -> None:
     survivor, absorbed = running.a_customer(1), running.a_customer(2)
     touch = pb.RecordTouchRequest(kind="attended", channel="webinar", customer_id=str(absorbed))

@@ -6,11 +6,19 @@ from datetime import date
 from uuid import UUID
 
 from kernel.auth import Caller
+from kernel.errors import NotFound
 from kernel.ids import derived_id
 from kernel.money import Money
 from marketing.application.loading import Tx, loaded, owner_or_self, require_new
 from marketing.domain.campaign import Campaign, Plan, evolve, plan_campaign
 from marketing.domain.touch import record_touch
+from marketing.projections import audience
+
+
+def require_campaign(tx: Tx, campaign_id: UUID | None) -> None:
+    """Refuse to name a campaign that is not there; none at all is fine."""
+    if campaign_id is not None:
+        loaded(tx, campaign_id, evolve, Campaign)
 
 
 class Campaigns:
@@ -56,6 +64,7 @@ class Campaigns:
     def record_touch(
         self,
         tx: Tx,
+        caller: Caller,
         touch_id: UUID,
         kind: str,
         channel: str,
@@ -68,6 +77,11 @@ class Campaigns:
         utm: dict[str, str],
     ) -> None:
         require_new(tx, touch_id)
+        require_campaign(tx, campaign_id)
+        if customer_id and caller.scope != "all" and not audience.visible(tx.cursor, caller, customer_id):
+            raise NotFound(f"there is no customer {customer_id}")
+        if lead_id and caller.scope != "all" and not audience.lead_visible(tx.cursor, caller, lead_id):
+            raise NotFound(f"there is no lead {lead_id}")
         touched = record_touch(
             touch_id,
             kind,

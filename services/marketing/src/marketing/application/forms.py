@@ -10,6 +10,7 @@ from uuid import UUID
 from kernel.auth import Caller
 from kernel.errors import TooMany
 from kernel.ids import derived_id
+from marketing.application.campaigns import require_campaign
 from marketing.application.loading import Tx, loaded, owner_or_self, require_new
 from marketing.application.mailings import Occasion, Recipient, plan_messages, planned
 from marketing.domain import form, template
@@ -25,11 +26,13 @@ _HOUR = timedelta(hours=1)
 class Forms:
     def draft(self, tx: Tx, caller: Caller, form_id: UUID, owner_id: UUID | None, layout: Layout) -> int:
         require_new(tx, form_id)
+        require_campaign(tx, layout.campaign_id)
         self._check_thanks(tx, layout.thank_you)
         return tx.append(form_id, 0, draft_form(form_id, owner_or_self(caller, owner_id), layout))
 
     def revise(self, tx: Tx, caller: Caller, form_id: UUID, layout: Layout, expected: int) -> int:
         it, version = loaded(tx, form_id, form.evolve, Form, caller, expected)
+        require_campaign(tx, layout.campaign_id)
         self._check_thanks(tx, layout.thank_you)
         return tx.append(form_id, version, it.revise(layout))
 

@@ -14,6 +14,7 @@ from uuid import UUID
 from kernel.auth import Caller
 from kernel.errors import NotFound
 from kernel.ids import derived_id
+from marketing.application.campaigns import require_campaign
 from marketing.application.loading import Tx, loaded, owner_or_self, require_new
 from marketing.application.mailings import (
     Occasion,
@@ -44,7 +45,7 @@ from marketing.domain.journey_run import (
 )
 from marketing.domain.segment import Segment
 from marketing.domain.template import MessageChannel, Template
-from marketing.projections import audience, journeys, segments
+from marketing.projections import audience, forms, journeys, segments
 
 RESUME_RUN = "resume_run"
 ENROL_SEGMENT = "enrol_segment"
@@ -84,6 +85,7 @@ class Journeys:
         return tx.append(journey_id, version, it.pause())
 
     def _check_references(self, tx: Tx, caller: Caller, definition: Definition) -> None:
+        require_campaign(tx, definition.campaign_id)
         for step in definition.steps:
             if step.template_id is not None:
                 words, _ = loaded(tx, step.template_id, template.evolve, Template)
@@ -116,7 +118,8 @@ class Journeys:
 
     def _found(self, tx: Tx, caller: Caller, who: Recipient) -> Recipient | None:
         if who.submission_id is not None:
-            return Recipient(submission_id=who.submission_id) if tx.history(who.submission_id) else None
+            known = forms.submission(tx.cursor, caller, who.submission_id)
+            return Recipient(submission_id=who.submission_id) if known else None
         if who.customer_id is None or not audience.visible(tx.cursor, caller, who.customer_id):
             return None
         there, contact_id = audience.primary_contact(tx.cursor, who.customer_id)

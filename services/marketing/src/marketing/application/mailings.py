@@ -14,6 +14,7 @@ from uuid import UUID
 from kernel.auth import Caller, claims_of
 from kernel.errors import DomainError, NotFound
 from kernel.ids import derived_id
+from marketing.application.campaigns import require_campaign
 from marketing.application.loading import Tx, loaded, owner_or_self, require_new
 from marketing.domain import mailing, message, segment, template
 from marketing.domain.mailing import Mailing, MailingState, plan_mailing
@@ -133,6 +134,7 @@ class Mailings:
         owner_id: UUID | None,
     ) -> int:
         require_new(tx, mailing_id)
+        require_campaign(tx, campaign_id)
         to, _ = loaded(tx, segment_id, segment.evolve, Segment, caller)
         to.require_in_use()
         words, _ = loaded(tx, template_id, template.evolve, Template)

@@ -485,6 +485,7 @@ class MarketingApi:
         touch_id = optional_uuid(request, "touch_id") or new_id()
         self._campaigns.record_touch(
             call.transaction(),
+            call.caller,
             touch_id,
             required_text(request, "kind", 40),
             required_text(request, "channel", 50),

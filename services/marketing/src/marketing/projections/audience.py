@@ -186,6 +186,13 @@ def visible(cursor: Cursor[DictRow], caller: Caller, customer_id: UUID) -> bool:
     return row is not None
 
 
+def lead_visible(cursor: Cursor[DictRow], caller: Caller, lead_id: UUID) -> bool:
+    """Whether the caller may see the lead."""
+    scope, values = caller.scope_filter("owner_id")
+    row = cursor.execute(f"select from leads where lead_id = %s and {scope}", (lead_id, *values)).fetchone()
+    return row is not None
+
+
 def customer_of_submission(cursor: Cursor[DictRow], submission_id: UUID) -> UUID | None:
     """The customer that somebody who sent a form became, if so."""
     row = cursor.execute(
