@@ -8,6 +8,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+
 from headwater.importing.mapping import MappingWrong, apply, check_mapping, guess
 from headwater.importing.plan import Plan
 from headwater.importing.reading import Unreadable, read
