@@ -107,6 +107,14 @@ class Delivered:
         return self._metadata
 
     @property
+    def recorded_at_s(self) -> float:
+        """When the log accepted it, in seconds since 1970; cheaper than reading all metadata."""
+        if self._metadata is not None:
+            return self._metadata.recorded_at.timestamp()
+        recorded_at = self.record().metadata.recorded_at
+        return recorded_at.seconds + recorded_at.nanos / 1e9
+
+    @property
     def message(self) -> Message:
         """The event; `Empty` if this build does not know the type, so that it matches no case."""
         if self._message is None:

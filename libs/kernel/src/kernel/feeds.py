@@ -33,7 +33,7 @@ class Feeds:
     def applied(self, last: Delivered) -> None:
         """Note that everything up to this event has taken effect."""
         self._heard_at[last.context] = self._clock()
-        behind_s = max(0.0, time.time() - last.metadata.recorded_at.timestamp())
+        behind_s = max(0.0, time.time() - last.recorded_at_s)
         gauges.set("consumer_lag_seconds", behind_s, context=last.context, **self._labels)
 
     def compared(self, heartbeat: LogHeartbeat) -> None:

@@ -31,9 +31,8 @@ from kernel.topology import declare_exchanges, declare_partition_queue, heartbea
 log = logging.getLogger(__name__)
 
 BATCH = 500
-_FILL_FOR_S = 0.01
-_FILL_BRIEFLY_S = 0.002
-_CROWD = 20
+_SHORTEST_FILL_S = 0.001
+_LONGEST_FILL_S = 0.05
 _IDLE_S = 1.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
@@ -137,19 +136,21 @@ class PartitionReader:
         channel.basic_qos(0, 2 * BATCH, False)
         arrived: list[Any] = []
         cancelled: list[str] = []
-        crowded = False
+        took_s = 0.0
         self._feeds.forget()
         ask_at = time.monotonic() + _ASK_AFTER_S
         channel.basic_consume(queue, callback=arrived.append, on_cancel=cancelled.append)
         while not self._stopping and not cancelled:
             self.heartbeat.beat()
             self._feeds.complain()
-            self._collect(arrived, _FILL_FOR_S if crowded else _FILL_BRIEFLY_S)
+            # Half as long as the last batch took: the busier we are, the larger the batches.
+            self._collect(arrived, min(max(took_s / 2, _SHORTEST_FILL_S), _LONGEST_FILL_S))
             if arrived:
                 batch = arrived[:BATCH]
-                crowded = len(batch) >= _CROWD  # waiting for more pays only if more is coming
                 del arrived[:BATCH]  # in place: the list is what the channel appends to
+                began = time.monotonic()
                 handle(batch)
+                took_s = time.monotonic() - began
                 channel.basic_ack(batch[-1].delivery_info["delivery_tag"], multiple=True)
                 ask_at = time.monotonic() + _ASK_AGAIN_S
                 if self._is_wanted_elsewhere():

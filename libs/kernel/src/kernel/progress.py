@@ -288,15 +288,15 @@ class Progress:
     def _remember(self, cursor: Cursor[DictRow], reached: Mapping[Key, Delivered]) -> None:
         events = list(reached.values())
         cursor.execute(
-            "update tracking t set position = u.position, recorded_at = u.recorded_at"
-            " from unnest(%s::text[], %s::int[], %s::bigint[], %s::timestamptz[])"
-            " as u(context, slot, position, recorded_at)"
+            "update tracking t set position = u.position, recorded_at = to_timestamp(u.recorded_at_s)"
+            " from unnest(%s::text[], %s::int[], %s::bigint[], %s::float8[])"
+            " as u(context, slot, position, recorded_at_s)"
             " where t.consumer = %s and t.context = u.context and t.slot = u.slot",
             (
                 [event.context for event in events],
                 [event.slot for event in events],
                 [event.position for event in events],
-                [event.metadata.recorded_at for event in events],
+                [event.recorded_at_s for event in events],
                 self._consumer.name,
             ),
             prepare=True,
