@@ -61,28 +61,29 @@ def writers(url: str, how: str) -> float:
     """Let 24 threads in 4 processes write for some seconds; return events per second."""
     spawn = get_context("spawn")
     counts = spawn.Queue()
-    start_at = time.time() + 4
-    processes = [spawn.Process(target=_process, args=(url, how, start_at, SECONDS, counts)) for _ in range(PROCESSES)]
+    together = spawn.Barrier(PROCESSES)
+    processes = [spawn.Process(target=_process, args=(url, how, together, counts)) for _ in range(PROCESSES)]
     for process in processes:
         process.start()
-    total = sum(counts.get(timeout=60) for _ in processes)
+    total = sum(counts.get(timeout=120) for _ in processes)
     for process in processes:
         process.join()
     return float(round(total / SECONDS, 1))
 
 
-def _process(url: str, how: str, start_at: float, seconds: float, counts: Any) -> None:
+def _process(url: str, how: str, together: Any, counts: Any) -> None:
     datastore = open_datastore(url, THREADS, 0)
     datastore.pool.open(wait=True)
     write = _writer(datastore, how)
+    write()
     written = [0] * THREADS
+    together.wait(60)
+    end = time.monotonic() + SECONDS
 
     def run(n: int) -> None:
-        time.sleep(max(0.0, start_at - time.time()))
-        end = start_at + seconds
         while True:
             write()
-            if time.time() > end:
+            if time.monotonic() > end:
                 return
             written[n] += 1
 
