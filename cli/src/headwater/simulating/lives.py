@@ -43,6 +43,7 @@ class World:
         self.act = act
         self.wait = wait
         self.started: list[tuple[datetime, Life]] = []
+        self.overtaken = 0
 
     def days(self, median: float, spread: float = 0.6) -> timedelta:
         """A log-normal span of time."""

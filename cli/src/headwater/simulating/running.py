@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from random import Random
 from typing import Any
 
-from headwater.api import Api
+from headwater.api import Api, Refused
 from headwater.simulating import office as offices
 from headwater.simulating.lives import Life, World, a_lead, in_utc, pick_campaign, working_time
 from headwater.simulating.names import a_prospect
@@ -24,6 +24,9 @@ Tell = Callable[[float, datetime], None]
 
 _PATIENCE_S = 60.0
 _POLL_S = 0.05
+_OVERTAKEN = (403, 404, 409)
+"""What a command gets when something else happened to its subject since."""
+_MOST_OVERTAKEN = 0.1
 _SEASON = (0.9, 0.6, 1.1, 1.15, 1.05, 1.1, 0.95, 0.9, 1.2, 0.95, 1.15, 1.0)
 """Arrivals by month of the year; the Chinese New Year and the summer are quiet."""
 
@@ -127,7 +130,13 @@ def _live(world: World, start: datetime, end: datetime, arrivals: Iterator[datet
     while queue:
         at, _, life = heapq.heappop(queue)
         tell((at - start) / (end - start), at)
-        again = next(life, None)
+        try:
+            again = next(life, None)
+        except Refused as refused:
+            if refused.status not in _OVERTAKEN:
+                raise
+            again = None  # the pool took the lead back, or somebody closed the deal first: as in life
+            world.overtaken += 1
         if again is not None:
             world.started.append((again, life))
         for when, more in world.started:
@@ -136,3 +145,5 @@ def _live(world: World, start: datetime, end: datetime, arrivals: Iterator[datet
                 heapq.heappush(queue, (when, number, more))
         world.started.clear()
     tell(1.0, end)
+    if world.overtaken > max(5, _MOST_OVERTAKEN * number):
+        raise RuntimeError(f"{world.overtaken} of {number} lives ended in a refusal: the rules have changed")

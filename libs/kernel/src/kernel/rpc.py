@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from google.protobuf.descriptor_pb2 import MethodOptions
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
@@ -249,7 +250,7 @@ class Endpoint:
         for attempt in range(_RACES):
             try:
                 return _run(fresh(), carry_out)
-            except (LostRace, _AnsweredMeanwhile):
+            except _RUN_AGAIN:
                 if attempt == _RACES - 1:
                     raise
         raise AssertionError("unreachable")
@@ -257,6 +258,10 @@ class Endpoint:
 
 class _AnsweredMeanwhile(Exception):
     """The same request was carried out by somebody else between looking and writing."""
+
+
+_RUN_AGAIN = (LostRace, _AnsweredMeanwhile, psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+"""What another transaction caused: nothing was done, and the same request may succeed at once."""
 
 
 def _remember(call: Call, method: Method, fingerprint: bytes, response: Message) -> None:

@@ -339,6 +339,7 @@ def open_datastore(url: str, pool_size: int = 4, max_overflow: int = 12) -> Post
         pool_size=pool_size,
         max_overflow=max_overflow,
         connect_timeout=10.0,
+        pre_ping=True,  # a connection that died while it rested is replaced, not handed to a command
         idle_in_transaction_session_timeout=_IDLE_IN_TRANSACTION_S,
     )
 

@@ -20,7 +20,7 @@ import psycopg
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow
 
-from kernel.errors import Unavailable
+from kernel.errors import LostRace, Unavailable
 from kernel.store import Cause, EventStore, Transaction
 
 log = logging.getLogger(__name__)
@@ -210,7 +210,7 @@ def _still_there(cursor: Cursor[DictRow], timer: Timer) -> bool:
 
 def _postpone(store: EventStore[Any], timer: Timer, error: Exception) -> None:
     """Write down the failure; try again later, or set aside after too many."""
-    transient = isinstance(error, TRANSIENT)
+    transient = isinstance(error, (*TRANSIENT, LostRace))
     attempts = timer.attempts + (0 if transient else 1)
     wait = min(_FIRST_BACKOFF * 2 ** min(attempts, 20), _LONGEST_BACKOFF)
     now = store.clock()
