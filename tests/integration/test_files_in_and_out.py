@@ -1,4 +1,4 @@
-"""Files as people have them, through the whole suite: good rows go in, bad ones are told, all of it can be taken back."""
+"""Files through the whole suite: good rows go in, bad ones are told, and all of it can be taken back."""
 
 from __future__ import annotations
 
