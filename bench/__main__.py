@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -39,6 +40,8 @@ def main() -> int:
             print(f"measuring {part} …", file=sys.stderr)
             figures += PARTS[part](stage)
     print(table(figures))
+    if max(machine["load_average_before"], os.getloadavg()[0]) > 2 * (os.cpu_count() or 1):
+        print("others were using this machine: only the ratios say something", file=sys.stderr)
     if not options.parts:
         RESULTS.parent.mkdir(exist_ok=True)
         RESULTS.write_text(
@@ -46,7 +49,7 @@ def main() -> int:
                 {
                     "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(began)),
                     "took_s": round(time.time() - began),
-                    "machine": machine,
+                    "machine": machine | {"load_average_after": os.getloadavg()[0]},
                     "figures": [figure.as_dict() for figure in figures],
                 },
                 indent=1,
