@@ -66,7 +66,7 @@ def project(cursor: Cursor[DictRow], events: Sequence[Delivered]) -> None:
                 None if request else metadata.request_id,
                 metadata.correlation_id,
                 metadata.causation_id,
-                event.message.SerializeToString(),
+                event.message.SerializeToString(deterministic=True),
             )
         )
     cursor.executemany(
