@@ -105,7 +105,7 @@ def test_the_pre_check_tells_each_rows_problems_and_changes_nothing(running: Any
     assert outcomes(results) == [CREATED, REFUSED, REFUSED, SKIPPED, CREATED, REFUSED, SKIPPED, REFUSED]
     assert {p.field for p in results[1].problems} == {"profile.name", "profile.emails[0]"}
     assert [p.field for p in results[2].problems] == ["profile.phones[0]"]
-    assert "country code" in results[2].problems[0].message
+    assert "area code" in results[2].problems[0].message
     assert list(results[3].candidates[0].matched_on) == ["phone"]
     assert not results[4].problems[0].fatal
     assert list(results[4].candidates[0].matched_on) == ["name"]

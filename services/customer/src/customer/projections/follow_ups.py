@@ -18,7 +18,7 @@ from customer.domain.follow_up import (
     FollowUpPlanned,
     FollowUpState,
 )
-from customer.projections.families import MEMBERS
+from customer.projections.families import members
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
@@ -92,8 +92,8 @@ def listed(
         conditions.append("f.owner_id = %s")
         values.append(owner_id)
     if customer_id is not None:
-        conditions.append(f"f.customer_id in ({MEMBERS})")
-        values.append(customer_id)
+        conditions.append("f.customer_id = any(%s)")
+        values.append(members(cursor, customer_id))
     if due_before is not None:
         conditions.append("f.due_at < %s")
         values.append(due_before)

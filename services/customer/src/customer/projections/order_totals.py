@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 
 from crm.pipeline.v1 import order_events_pb2 as messages
 from customer.domain.policy import Cooperation
-from customer.projections.families import MEMBERS
+from customer.projections.families import members
 from kernel.money import Money
 from kernel.projections import Delivered, Eventual
 
@@ -100,8 +100,8 @@ def cooperation(cursor: Cursor[DictRow], customer_id: UUID) -> Cooperation:
     rows: list[dict[str, Any]] = cursor.execute(
         "select currency_code, sum(order_count)::bigint as orders, sum(total_minor)::bigint as total,"
         " min(first_order_at) as first_at, max(last_order_at) as last_at"
-        f" from order_totals where customer_id in ({MEMBERS}) group by currency_code order by total desc",
-        (customer_id,),
+        " from order_totals where customer_id = any(%s) group by currency_code order by total desc",
+        (members(cursor, customer_id),),
     ).fetchall()
     firsts = [row["first_at"] for row in rows if row["first_at"]]
     lasts = [row["last_at"] for row in rows if row["last_at"]]

@@ -12,7 +12,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from customer.projections.families import FAMILY, survivors
+from customer.projections.families import families, members, survivors
 from customer.projections.filters import Sql
 from customer.projections.order_totals import band_of, major_units
 from kernel.errors import InvalidArgument
@@ -41,6 +41,9 @@ _RANK = (
     "case when lower(c.name) = %s then 3 when lower(c.name) like %s then 2 else 1 end",
     "int",
 )
+_NO_JIT = "set local jit = off"
+"""Compiling takes longer than these statements do."""
+_FAMILY = "unnest(%s::uuid[], %s::uuid[]) f (root, id)"
 _DIGITS = re.compile(r"\+?[\d\s().-]{3,}")
 
 
@@ -87,6 +90,7 @@ class Wanted:
 
 def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Card], str]:
     """Return the page's cards and the next page's token."""
+    cursor.execute(_NO_JIT)
     where, values = _where(cursor, wanted)
     sort, direction, sort_values = _order(wanted)
     keys = ", ".join(f"{expression} as key{i}" for i, (expression, _) in enumerate(sort))
@@ -123,6 +127,7 @@ def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Car
 
 def counted(cursor: Cursor[DictRow], wanted: Wanted) -> int:
     """Return how many customers match."""
+    cursor.execute(_NO_JIT)
     where, values = _where(cursor, wanted)
     row = cursor.execute(f"select count(*) as n from customers c where {where}", values).fetchone()
     assert row is not None
@@ -215,13 +220,14 @@ def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
     if not roots:
         return {}
     collected: dict[UUID, dict[str, Any]] = {root: {} for root in roots}
-    family = f"with recursive {FAMILY}"
+    pairs = families(cursor, roots)
+    family = ([root for root, _ in pairs], [member for _, member in pairs])
     for row in cursor.execute(
-        f"{family} select f.root, t.currency_code, sum(t.order_count)::bigint as orders,"
+        "select f.root, t.currency_code, sum(t.order_count)::bigint as orders,"
         " sum(t.total_minor)::bigint as total, sum(t.paid_minor)::bigint as paid,"
-        " max(t.last_order_at) as last_at from family f join order_totals t on t.customer_id = f.id"
+        f" max(t.last_order_at) as last_at from {_FAMILY} join order_totals t on t.customer_id = f.id"
         " group by f.root, t.currency_code order by total desc, t.currency_code",
-        (roots,),
+        family,
     ).fetchall():
         of = collected[row["root"]]
         currency = row["currency_code"]
@@ -233,23 +239,23 @@ def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
         latest = [at for at in (of.get("last_order_at"), row["last_at"]) if at is not None]
         of["last_order_at"] = max(latest, default=None)
     for row in cursor.execute(
-        f"{family} select f.root,"
+        "select f.root,"
         " array_agg(f.id) filter (where f.id <> f.root) as absorbed,"
         " sum((select count(*) from tickets k where k.customer_id = f.id and k.is_open))::int as open_tickets,"
         " max((select x.last_contact_at from contact_times x where x.customer_id = f.id)) as last_contact_at,"
         " min((select min(u.due_at) from follow_ups u where u.customer_id = f.id and u.state in (1, 2)))"
-        " as next_follow_up_at from family f group by f.root",
-        (roots,),
+        f" as next_follow_up_at from {_FAMILY} group by f.root",
+        family,
     ).fetchall():
         of = collected[row["root"]]
         of["absorbed_ids"] = tuple(row["absorbed"] or ())
         for name in ("open_tickets", "last_contact_at", "next_follow_up_at"):
             of[name] = row[name]
     for row in cursor.execute(
-        f"{family} select distinct on (f.root) f.root, p.* from family f"
+        f"select distinct on (f.root) f.root, p.* from {_FAMILY}"
         " join contacts p on p.customer_id = f.id"
         " order by f.root, (f.id = f.root) desc, p.is_primary desc, p.added_version, p.contact_id",
-        (roots,),
+        family,
     ).fetchall():
         collected[row["root"]]["contact"] = row
     return {root: Figures(**values) for root, values in collected.items()}
@@ -258,18 +264,18 @@ def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
 def contacts_of(cursor: Cursor[DictRow], root: UUID) -> list[DictRow]:
     """Return the contacts of a survivor and of all it absorbed, its own primary one first."""
     return cursor.execute(
-        f"with recursive {FAMILY} select p.* from family f join contacts p on p.customer_id = f.id"
-        " order by (f.id = f.root) desc, p.is_primary desc, p.customer_id, p.added_version, p.contact_id",
-        ([root],),
+        "select p.* from contacts p where p.customer_id = any(%s)"
+        " order by (p.customer_id = %s) desc, p.is_primary desc, p.customer_id, p.added_version, p.contact_id",
+        (members(cursor, root), root),
     ).fetchall()
 
 
 def consents_of(cursor: Cursor[DictRow], root: UUID) -> list[DictRow]:
     """Return the consents in force of a survivor and of all it absorbed."""
     return cursor.execute(
-        f"with recursive {FAMILY} select s.* from family f join consents s on s.customer_id = f.id"
+        "select s.* from consents s where s.customer_id = any(%s)"
         " order by s.given_at, s.contact_id, s.channel, s.purpose",
-        ([root],),
+        (members(cursor, root),),
     ).fetchall()
 
 

@@ -47,7 +47,7 @@ from customer.domain.follow_up import (
     FollowUpPlanned,
 )
 from customer.domain.profile import PERSONAL, touched
-from customer.projections.families import MEMBERS
+from customer.projections.families import members
 from kernel.projections import Delivered, Eventual, Inline
 from kernel.request import Page
 from kernel.store import Metadata, Recorded
@@ -277,8 +277,8 @@ def entries(
     page: Page,
 ) -> list[DictRow]:
     """Return one row more than the page holds, latest first; `customer_id` is the survivor's."""
-    conditions = [f"t.customer_id in ({MEMBERS})"]
-    values: list[Any] = [customer_id]
+    conditions = ["t.customer_id = any(%s)"]
+    values: list[Any] = [members(cursor, customer_id)]
     if types:
         conditions.append("(t.type = any(%s) or t.kind = any(%s))")
         values += [list(types), list(types)]
@@ -307,8 +307,8 @@ def entries(
 def attached_file(cursor: Cursor[DictRow], customer_id: UUID, sha256: str) -> DictRow | None:
     """Return a stored file that is attached to something done with the customer or one it absorbed."""
     return cursor.execute(
-        f"select f.* from files f where f.sha256 = %s and exists (select from timeline t"
-        f" where t.customer_id in ({MEMBERS}) and t.type = 'activity'"
+        "select f.* from files f where f.sha256 = %s and exists (select from timeline t"
+        " where t.customer_id = any(%s) and t.type = 'activity'"
         " and t.attachments @> jsonb_build_array(jsonb_build_object('sha256', f.sha256)))",
-        (sha256, customer_id),
+        (sha256, members(cursor, customer_id)),
     ).fetchone()
