@@ -349,3 +349,30 @@ def plan_campaigns(office: Office, act: Any, start: datetime, months: int, rando
         form_id = act(marketer, start + timedelta(hours=3), "/v1/forms", form)["form_id"]
         act(marketer, start + timedelta(hours=4), f"/v1/forms/{form_id}:publish", {})
         office.forms[campaign.name] = form_id
+
+
+def write_to_customers(office: Office, request: Any) -> None:
+    """A mailing of today to everybody who bought: it leaves, and can be looked at in the demo's mail sink."""
+    marketer = office.sessions[office.of("marketer")[0]]
+    bought = {
+        "kind": "FILTER_KIND_RULE",
+        "field": "SEGMENT_FIELD_STATUS",
+        "operator": "FILTER_OPERATOR_IS_ANY_OF",
+        "values": ["active"],
+    }
+    segment = marketer.post("/v1/segments", {"name": "成交客户", "filter": bought}, request())["segment_id"]
+    template = marketer.post(
+        "/v1/message-templates",
+        {
+            "name": "维保提醒",
+            "subject_line": "{{company|贵公司}}：年度维保即将开始",
+            "html_body": "<p>{{person_name|朋友}}，您好：</p><p>年度维保将于下月开始，欢迎预约时间。</p>",
+            "text_body": "{{person_name|朋友}}，您好：年度维保将于下月开始，欢迎预约时间。",
+            "channel": "MESSAGE_CHANNEL_EMAIL",
+        },
+        request(),
+    )["template_id"]
+    campaign = office.campaigns[CAMPAIGNS[0].name]
+    body = {"name": "年度维保", "campaign_id": campaign, "segment_id": segment, "template_id": template}
+    mailing = marketer.post("/v1/mailings", body, request())["mailing_id"]
+    marketer.post(f"/v1/mailings/{mailing}:launch", {}, request())
