@@ -6,7 +6,6 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -26,9 +25,9 @@ from kernel.log import Metadata
 from kernel.projections import Delivered
 from kernel.slots import slot_of
 from testkit import a_caller
+from testkit.real_data import folder_of
 
 NOW = datetime(2026, 6, 15, 12, tzinfo=UTC)
-MAVEN = Path(__file__).resolve().parents[4] / "shared" / "data" / "maven_crm"
 
 
 def named(*parts: object) -> str:
@@ -208,10 +207,8 @@ def analytics() -> Analytics:
 @pytest.fixture
 def maven(happenings: Happenings) -> Happenings:
     """The Maven sales pipeline as events: opened, advanced and closed on their own dates, recorded today."""
-    if not MAVEN.is_dir():
-        pytest.skip(f"the Maven data set is not at {MAVEN}")
     happenings.pipeline()
-    with (MAVEN / "sales_pipeline.csv").open(encoding="utf-8-sig", newline="") as file:
+    with (folder_of("maven_crm") / "sales_pipeline.csv").open(encoding="utf-8-sig", newline="") as file:
         for row in csv.DictReader(file):
             _maven_deal(happenings, row)
     return happenings

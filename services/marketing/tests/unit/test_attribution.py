@@ -5,11 +5,9 @@ value. First, last and linear touch are exact sums there, so they can be checked
 """
 
 import csv
-import os
 from collections import defaultdict
 from decimal import Decimal
 from fractions import Fraction
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -17,9 +15,9 @@ from hypothesis import strategies as st
 
 from kernel.money import Money
 from marketing.domain.attribution import AttributionModel, attribute, divide, weights
+from testkit.real_data import folder_of
 
 MODELS = [model for model in AttributionModel if model is not AttributionModel.UNSPECIFIED]
-PATHS = Path(os.environ.get("HEADWATER_DATA", "../shared/data")) / "channel_attribution" / "PathData.csv"
 
 
 def yuan(*amounts: int) -> list[Money]:
@@ -73,13 +71,12 @@ def test_a_larger_weight_never_gets_less(raw: list[int], minor_units: int) -> No
 
 
 @pytest.mark.feature("MKT-21")
-@pytest.mark.skipif(not PATHS.exists(), reason=f"{PATHS} is not there; HEADWATER_DATA may say where")
 @pytest.mark.parametrize("model", [AttributionModel.FIRST_TOUCH, AttributionModel.LAST_TOUCH, AttributionModel.LINEAR])
 def test_real_paths_give_the_exact_sums(model: AttributionModel) -> None:
     shares: dict[str, int] = defaultdict(int)
     truth: dict[str, Fraction] = defaultdict(Fraction)
     total, paths, touches = 0, 0, 0
-    with PATHS.open(newline="", encoding="utf-8") as file:
+    with (folder_of("channel_attribution") / "PathData.csv").open(newline="", encoding="utf-8") as file:
         for row in csv.DictReader(file, delimiter=";"):
             steps = row["path"].split(" > ")
             exact = Decimal(row["total_conversion_value"]).scaleb(17)  # more digits than any value has

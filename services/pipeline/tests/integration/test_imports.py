@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections import defaultdict
 from collections.abc import Callable
 from datetime import UTC, datetime
-from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 from uuid import NAMESPACE_OID, uuid4, uuid5
@@ -23,8 +21,8 @@ from crm.pipeline.v1 import lead_service_pb2 as leads
 from crm.pipeline.v1 import opportunity_service_pb2 as deals
 from crm.pipeline.v1 import sales_service_pb2 as sales
 from crm.pipeline.v1.pipeline_definition_events_pb2 import Stage
+from testkit.real_data import folder_of
 
-DATA = Path(os.environ.get("HEADWATER_REAL_DATA", "/work/shared/data"))
 CREATED, SKIPPED, OVERWRITTEN, MERGED, REFUSED = (
     imports_pb2.ROW_OUTCOME_CREATED,
     imports_pb2.ROW_OUTCOME_SKIPPED,
@@ -61,12 +59,6 @@ def a_row(ref: str, **more: Any) -> deals.OpportunityRow:
 def imported(crm: SimpleNamespace, import_id: str, *rows: Any, on_duplicate: int = 1) -> list[Any]:
     request = deals.ImportOpportunitiesRequest(import_id=import_id, rows=rows, on_duplicate=on_duplicate)  # type: ignore[arg-type]
     return list(crm.deals.ImportOpportunities(request).results)
-
-
-def needs(folder: str) -> Path:
-    if not (DATA / folder).is_dir():
-        pytest.skip(f"the public data set {folder} is not on this machine")
-    return DATA / folder
 
 
 def test_rows_carry_their_own_times_and_a_bad_row_refuses_only_itself(crm: SimpleNamespace) -> None:
@@ -170,7 +162,7 @@ def test_more_than_500_rows_are_refused(crm: SimpleNamespace) -> None:
 
 @pytest.mark.timeout(240)
 def test_the_maven_pipeline_comes_out_as_published(crm: SimpleNamespace) -> None:
-    folder = needs("maven_crm")
+    folder = folder_of("maven_crm")
     pipeline_id = crm.deals.DefinePipeline(
         deals.DefinePipelineRequest(
             name="Maven",
@@ -221,7 +213,7 @@ def test_the_maven_pipeline_comes_out_as_published(crm: SimpleNamespace) -> None
 
 
 def test_northwinds_net_sales_come_out_to_the_cent(crm: SimpleNamespace) -> None:
-    folder = needs("northwind")
+    folder = folder_of("northwind")
     lines: dict[str, list[sales.OrderLineDraft]] = defaultdict(list)
     with (folder / "Order_Details.csv").open(encoding="utf-8") as file:
         for line in csv.DictReader(file):

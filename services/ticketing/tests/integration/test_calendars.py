@@ -1,14 +1,13 @@
 from datetime import UTC, datetime
-from pathlib import Path
 from uuid import UUID
 
 import grpc
 import pytest
 
 from crm.ticketing.v1 import ticketing_service_pb2 as pb
+from testkit.real_data import folder_of
 
 CALENDAR = str(UUID(int=501))
-OFFICIAL = Path(__file__).parents[5] / "shared/data/cn_holidays"
 A_LIST = """{"year": 2024, "days": [
   {"name": "元旦", "date": "2024-01-01", "isOffDay": true},
   {"name": "春节", "date": "2024-02-04", "isOffDay": false}]}"""
@@ -31,10 +30,9 @@ def test_a_list_of_holidays_changes_what_is_business_time(desk_of_two):
     assert again.version == read.version
 
 
-@pytest.mark.skipif(not OFFICIAL.exists(), reason="the official lists are not on this machine")
 @pytest.mark.parametrize("name", ["2024.json", "2024.ics"])
 def test_the_official_lists_of_2024_read_alike(desk_of_two, name):
-    document = (OFFICIAL / name).read_text(encoding="utf-8")
+    document = (folder_of("cn_holidays") / name).read_text(encoding="utf-8")
     read = desk_of_two.stub.ImportHolidays(pb.ImportHolidaysRequest(calendar_id=CALENDAR, document=document))
     assert (read.days_off, read.working_days) == (28, 8)
 

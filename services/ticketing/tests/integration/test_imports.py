@@ -1,14 +1,11 @@
 import csv
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
-import pytest
 
 from crm.ticketing.v1 import ticketing_service_pb2 as pb
 from kernel.ids import derived_id
+from testkit.real_data import folder_of
 
-HELP_DESK = Path(__file__).parents[5] / "shared/data/helpdesk_italian/helpdesk.csv"
 START = datetime(2012, 1, 2, 9, tzinfo=UTC)
 LINES = ["Assign seriousness", "Take in charge ticket", "Wait", "Resolve ticket", "Closed"]
 
@@ -68,10 +65,9 @@ def test_an_import_is_taken_back_except_what_was_worked_on_since(desk_of_two):
     assert bring_in(desk_of_two, a_row("Case 1"), import_id="i-2")[0].outcome == pb.IMPORT_OUTCOME_CREATED
 
 
-@pytest.mark.skipif(not HELP_DESK.exists(), reason="the help-desk log is not on this machine")
 def test_the_first_thousand_cases_of_the_help_desk_keep_their_figures(desk_of_two):
     cases = defaultdict(list)
-    with HELP_DESK.open(encoding="utf-8-sig") as file:
+    with (folder_of("helpdesk_italian") / "helpdesk.csv").open(encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
             at = datetime.strptime(row["Complete Timestamp"], "%Y/%m/%d %H:%M:%S.%f").replace(tzinfo=UTC)
             cases[row["Case ID"]].append((row["Activity"], at, str(derived_id(row["Resource"]))))

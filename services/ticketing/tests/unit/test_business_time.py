@@ -1,6 +1,5 @@
 import json
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel.errors import InvalidArgument
+from testkit.real_data import folder_of
 from ticketing.domain.business_time import (
     Calendar,
     SpecialDay,
@@ -130,14 +130,10 @@ def test_an_unknown_time_zone_is_refused():
         zone_of("Mars/Olympus")
 
 
-OFFICIAL = Path(__file__).parents[5] / "shared/data/cn_holidays/2024.json"
-
-
-@pytest.mark.skipif(not OFFICIAL.exists(), reason="the official list of 2024 is not on this machine")
 def test_the_official_year_2024_has_28_days_off_and_8_made_up():
     days = [
         SpecialDay(date.fromisoformat(day["date"]), not day["isOffDay"], day["name"])
-        for day in json.loads(OFFICIAL.read_text())["days"]
+        for day in json.loads((folder_of("cn_holidays") / "2024.json").read_text())["days"]
     ]
     assert (sum(not d.working for d in days), sum(d.working for d in days)) == (28, 8)
     calendar = Calendar(OFFICE, tuple(days))

@@ -2,11 +2,9 @@ import csv
 from collections import defaultdict
 from datetime import UTC, datetime, timedelta
 from functools import reduce
-from pathlib import Path
 from uuid import UUID
 
-import pytest
-
+from testkit.real_data import folder_of
 from ticketing.domain.history import KNOWN_ACTIVITIES, Activity, retell
 from ticketing.domain.ticket import evolve
 from ticketing.domain.ticket_events import (
@@ -20,7 +18,6 @@ from ticketing.domain.vocabulary import Channel, Priority, Status
 
 ID = UUID(int=1)
 START = datetime(2012, 1, 2, 9, tzinfo=UTC)
-HELP_DESK = Path(__file__).parents[5] / "shared/data/helpdesk_italian/helpdesk.csv"
 opened = TicketOpened(
     ID, None, None, ID, Channel.IMPORT, "software", Priority.NORMAL, "", "", "", False, "Case 1", None, "i-1",
     "", None, {},
@@ -60,10 +57,9 @@ def test_the_state_of_a_software_defect_is_not_a_resolution():
     assert sum(isinstance(e, TicketResolved) for e in events) == 1
 
 
-@pytest.mark.skipif(not HELP_DESK.exists(), reason="the help-desk log is not on this machine")
 def test_the_help_desk_log_is_retold_to_its_own_figures():
     cases = defaultdict(list)
-    with HELP_DESK.open(encoding="utf-8-sig") as file:
+    with (folder_of("helpdesk_italian") / "helpdesk.csv").open(encoding="utf-8-sig") as file:
         for row in csv.DictReader(file):
             at = datetime.strptime(row["Complete Timestamp"], "%Y/%m/%d %H:%M:%S.%f").replace(tzinfo=UTC)
             cases[row["Case ID"]].append(Activity(row["Activity"], at, assignee_id=UUID(int=7)))
