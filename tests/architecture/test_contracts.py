@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 from google.api.annotations_pb2 import http
@@ -128,3 +131,14 @@ def holds_personal(message: DescriptorProto, known: dict[str, DescriptorProto], 
         or (depth > 0 and field.type_name in known and holds_personal(known[field.type_name], known, depth - 1))
         for field in message.field
     )
+
+
+def test_the_catalogue_of_events_says_what_the_contracts_say() -> None:
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run(
+        [sys.executable, str(root / "tools" / "event_catalogue.py"), "--check"],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stdout
