@@ -15,9 +15,11 @@ ROOT = Path(__file__).resolve().parent.parent
 OUT = ROOT / "docs" / "events.md"
 _HEAD = """# Events
 
-Everything that is ever recorded, by the context that records it. Made from the comments in `proto/` by `make proto`; do not edit.
+Everything that is ever recorded, by the context that records it. Made from the comments in `proto/` by
+`make proto`; do not edit.
 
-*Published* events may leave Headwater; fields marked **personal** never do: they are sealed under the key of the person named by *subject*.
+*Published* events may leave Headwater; fields marked **personal** never do: they are sealed under the key of
+the person named by *subject*.
 """
 
 
