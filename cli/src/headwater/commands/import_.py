@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import argparse
 import sys
+import time
 from importlib import import_module
 from pathlib import Path
 
 from headwater.api import Api, Away, Refused, add_connection_arguments, connect
+from headwater.commands.report import PATHS, pipeline_named, totals_in_words
 from headwater.home import Home
 from headwater.importing import reporting
 from headwater.importing.mapping import FIELDS, Mapping_, MappingWrong, apply, guess, show
@@ -20,6 +22,8 @@ from headwater.importing.reading import Unreadable, read
 from headwater.importing.running import POLICIES, Journal, Runner, revert
 from headwater.telling import say
 
+_ANALYTICS_PATIENCE_S = 120.0
+_LOOK_AGAIN_S = 0.5
 PRESETS = ("maven", "northwind", "helpdesk", "salesforce")
 
 
@@ -99,6 +103,8 @@ def _run(options: argparse.Namespace, plan: Plan) -> int:
             runner.check()
         else:
             runner.run()
+            for name in [row.external_ref for step in plan.steps if step.kind == "pipelines" for row in step.rows]:
+                _say_what_is_there(api, name, sum(len(s.rows) for s in plan.steps if s.kind == "opportunities"))
     report = options.report or folder / f"{plan.name}-{plan.fingerprint[:12]}-report.csv"
     problems = reporting.write(report, plan.problems)
     fatal = sum(p.fatal for p in plan.problems)
@@ -115,6 +121,20 @@ def _run(options: argparse.Namespace, plan: Plan) -> int:
     else:
         print(f"To take all of it back: headwater import --revert {journal.import_id}")
     return 1 if fatal else 0
+
+
+def _say_what_is_there(api: Api, pipeline: str, expected: int) -> None:
+    """The totals of the pipeline that was imported into, once analytics has seen them all; without it, say so."""
+    query = {"slice.pipeline_id": pipeline_named(api, pipeline)}
+    deadline = time.monotonic() + _ANALYTICS_PATIENCE_S
+    totals = api.get(PATHS["funnel"], **query).get("totals", {})
+    while int(totals.get("opportunities", 0)) < expected and time.monotonic() < deadline:
+        time.sleep(_LOOK_AGAIN_S)
+        totals = api.get(PATHS["funnel"], **query).get("totals", {})
+    print(f"in the pipeline {pipeline} there are now {totals_in_words(totals)}")
+    if int(totals.get("opportunities", 0)) < expected:
+        print("  (analytics has not seen all of them yet)")
+    print(f"  see them with: headwater report funnel --pipeline {pipeline} [--json]")
 
 
 def _ask_policy(options: argparse.Namespace, api: Api, plan: Plan, journal: Journal) -> str:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
-from headwater.api import Away, Refused, add_connection_arguments, connect
+from headwater.api import Api, Away, Refused, add_connection_arguments, connect
 
 PATHS = {
     "funnel": "/v1/analytics/funnel",
@@ -31,6 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--where", action="append", default=[], metavar="FIELD=VALUE", help="slice.owner_id=…, group_by=…"
     )
+    parser.add_argument("--pipeline", default="", help="only this sales pipeline, by name; of what has one")
     add_connection_arguments(parser)
 
 
@@ -39,6 +40,8 @@ def run(options: argparse.Namespace) -> int:
     query = dict(pair.partition("=")[::2] for pair in options.where)
     try:
         with connect(options) as api:
+            if options.pipeline:
+                query["slice.pipeline_id"] = pipeline_named(api, options.pipeline)
             answer = api.get(PATHS[options.figure], **query)
     except (Away, Refused) as error:
         print(error, file=sys.stderr)
@@ -51,6 +54,14 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
+def pipeline_named(api: Api, name: str) -> str:
+    """The id of the sales pipeline with that name; Refused names those there are."""
+    found = {p["name"]: p["pipeline_id"] for p in api.get("/v1/pipelines").get("pipelines", [])}
+    if name not in found:
+        raise Refused(404, {"title": f"there is no pipeline {name!r}", "detail": f"there are {', '.join(found)}"})
+    return str(found[name])
+
+
 def print_funnel(answer: Mapping[str, Any]) -> None:
     """The funnel as people read it."""
     print(f"{'stage':24} {'entered':>8} {'converted':>10} {'dropped':>8} {'open':>7} {'conv.':>7} {'median days':>12}")
@@ -61,9 +72,13 @@ def print_funnel(answer: Mapping[str, Any]) -> None:
             f" {int(stage.get('dropped_off', 0)):>8,} {int(stage.get('still_open', 0)):>7,}"
             f" {stage.get('conversion', 0):>7.1%} {days:>12.1f}"
         )
-    totals = answer.get("totals", {})
-    print(
-        f"all: {int(totals.get('opportunities', 0)):,} opportunities, {int(totals.get('won', 0)):,} won,"
+    print(f"all: {totals_in_words(answer.get('totals', {}))}")
+
+
+def totals_in_words(totals: Mapping[str, Any]) -> str:
+    """How many there are, what became of them, and what was won."""
+    return (
+        f"{int(totals.get('opportunities', 0)):,} opportunities, {int(totals.get('won', 0)):,} won,"
         f" {int(totals.get('lost', 0)):,} lost, {int(totals.get('open', 0)):,} open;"
         f" won {amounts(totals.get('won_value', []))}; {totals.get('win_rate', 0):.2%} of those closed"
     )
