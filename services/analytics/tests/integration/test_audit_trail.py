@@ -50,7 +50,6 @@ def types(events: Any) -> list[str]:
     return [event.short_type for event in events]
 
 
-@pytest.mark.feature("ANA-27")
 def test_events_of_all_contexts_are_found_newest_first(trail: Any) -> None:
     events = found(trail)
     assert types(events) == [
@@ -69,7 +68,6 @@ def test_events_of_all_contexts_are_found_newest_first(trail: Any) -> None:
     assert SEALED in registered.data_json
 
 
-@pytest.mark.feature("ANA-27")
 def test_search_by_actor_time_type_request_context_and_record(trail: Any, happenings: Any) -> None:
     assert types(found(trail, Wanted(actor=f"person:{BERND}"))) == ["CustomerRevised"]
     assert types(found(trail, Wanted(actor=BERND))) == ["CustomerRevised"]
@@ -108,7 +106,6 @@ def test_who_does_not_see_everything_sees_what_people_in_scope_did(trail: Any) -
     assert types(found(trail, caller=team)) == ["CustomerRevised", "CustomerRegistered"]
 
 
-@pytest.mark.feature("ANA-27")
 def test_history_of_a_record_before_and_after(trail: Any) -> None:
     history = trail.ask(lambda cursor, caller, _: audit_trail.history(cursor, UUID(WHO), caller))
     (registered, first), (revised, second), _ = history
@@ -119,7 +116,6 @@ def test_history_of_a_record_before_and_after(trail: Any) -> None:
     assert (name.field, name.before, name.after) == ("person_name", "", SEALED)
 
 
-@pytest.mark.feature("ANA-27")
 def test_history_is_kept_within_the_callers_scope_and_as_of_then(trail: Any) -> None:
     def history(caller: Any, as_of: Any = None) -> Any:
         with trail.connection.cursor() as cursor:
@@ -131,7 +127,6 @@ def test_history_is_kept_within_the_callers_scope_and_as_of_then(trail: Any) -> 
     assert len(history(a_caller(), START + timedelta(minutes=1))) == 1
 
 
-@pytest.mark.feature("ANA-27")
 def test_export_is_csv_that_a_spreadsheet_does_not_run(trail: Any) -> None:
     text = audit_trail.csv_lines(found(trail), header=True)
     rows = list(csv.reader(io.StringIO(text)))

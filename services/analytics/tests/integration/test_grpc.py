@@ -165,7 +165,7 @@ def test_the_forecast_shows_its_error_beside_the_baselines(served: Served) -> No
     assert none.basis.warning_en
 
 
-@pytest.mark.feature("ANA-02", "ANA-05", "ANA-08", "ANA-09", "ANA-12", "ANA-18", "ANA-19")
+@pytest.mark.feature("ANA-02", "ANA-05", "ANA-09", "ANA-12", "ANA-18", "ANA-19")
 def test_every_question_is_answered_over_the_wire(served: Served) -> None:
     ranking = served.ask("GetRanking", pb.GetRankingRequest(figure="won"))
     assert [(one.rank, one.id, one.won) for one in ranking.performers] == [
@@ -189,7 +189,6 @@ def test_every_question_is_answered_over_the_wire(served: Served) -> None:
     assert leads.figures[0].number == 0
 
 
-@pytest.mark.feature("ANA-27")
 def test_the_audit_explorer_over_the_wire(served: Served) -> None:
     opportunity = str(derived_id("test", "opportunity", "deal 1"))
     history = served.ask("GetRecordHistory", pb.GetRecordHistoryRequest(record_id=opportunity))

@@ -233,7 +233,7 @@ def test_people_and_teams_are_ranked(story: Any) -> None:
     assert anna.median_days_to_win == 45
 
 
-@pytest.mark.feature("ANA-05", "ANA-08")
+@pytest.mark.feature("ANA-05")
 def test_sales_by_month_from_deals_orders_and_payments(folding: Any, happenings: Any) -> None:
     happenings.opportunity("x", on("2026-01-02"), 300_00, won=on("2026-03-03"), owner_id=ANNA)
     for n, exact in enumerate(("10.004", "10.004")):
@@ -264,7 +264,7 @@ def test_sales_by_month_from_deals_orders_and_payments(folding: Any, happenings:
     assert [point.orders for point in points] == [0, 2, 0]
 
 
-@pytest.mark.feature("ANA-05", "ANA-08")
+@pytest.mark.feature("ANA-05")
 def test_customers_come_go_return_and_merge(folding: Any, happenings: Any) -> None:
     def register(name: str, day: str) -> str:
         who = an_id("growing", name)
@@ -390,7 +390,7 @@ def test_pipeline_health_shows_coverage_ageing_and_slippage(story: Any, happenin
     assert [one.from_days for one in story.ask(health.ageing, Slice())] == list(health.BANDS)
 
 
-@pytest.mark.feature("ANA-08", "ANA-24")
+@pytest.mark.feature("ANA-24")
 def test_kpis_stand_beside_those_of_the_period_before(story: Any, analytics: Analytics) -> None:
     february = Slice(from_on=date(2026, 2, 1), to_on=date(2026, 2, 28))
     with story.connection.cursor() as cursor:

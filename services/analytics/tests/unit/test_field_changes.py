@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import pytest
-
 from analytics.projections.audit_trail import SEALED, FieldChange, changes, readable
 from crm.customer.v1 import customer_events_pb2 as customer
 from crm.identity.v1 import person_events_pb2 as person
 from crm.pipeline.v1 import opportunity_events_pb2 as deal
 
 
-@pytest.mark.feature("ANA-27")
 def test_before_is_folded_from_earlier_events_and_from_what_the_event_says() -> None:
     opened = deal.OpportunityOpened(opportunity_id="o", stage_id="first", owner_id="anna")
     opened.amount.minor_units, opened.amount.currency_code = 1_000_05, "EUR"
@@ -43,7 +40,6 @@ def test_nested_changes_are_fields_of_the_record() -> None:
     assert second == [FieldChange("industry_code", "C26", "C34", False)]
 
 
-@pytest.mark.feature("ANA-27")
 def test_personal_fields_are_only_ever_markers() -> None:
     added = customer.ContactAdded(customer_id="c", contact_id="k", name="sealed bytes of a name")
     added.phones.append("sealed bytes of a phone")
