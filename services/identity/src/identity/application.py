@@ -14,10 +14,10 @@ from identity.domain import person, role, session, team
 from identity.domain.password import check_password
 from identity.domain.person import Person, PersonEvent
 from identity.domain.presets import PRESETS
-from identity.domain.role import ADMIN, DataScope, Role
+from identity.domain.role import ADMIN, DataScope, FieldRule, Role
 from identity.domain.session import SessionOpened
 from identity.domain.team import Team, TeamEvent
-from identity.projections import people, teams
+from identity.projections import people, roles, teams
 from kernel.errors import (
     AlreadyExists,
     Conflict,
@@ -252,11 +252,12 @@ class Identity:
         title: str,
         permissions: Sequence[str],
         data_scope: DataScope,
+        field_rules: Sequence[FieldRule] = (),
     ) -> int:
         role_id = _role_id(name)
         if tx.load(role_id, role.evolve).state is not None:
             raise AlreadyExists(f"there is a role {name} already; revise it or take another name")
-        return tx.append(role_id, 0, role.define_role(role_id, name, title, permissions, data_scope))
+        return tx.append(role_id, 0, role.define_role(role_id, name, title, permissions, data_scope, field_rules))
 
     def revise_role(
         self,
@@ -265,9 +266,11 @@ class Identity:
         title: str,
         permissions: Sequence[str],
         data_scope: DataScope,
+        field_rules: Sequence[FieldRule] | None = None,
     ) -> int:
+        """Field rules of None stay."""
         state, version = self._role(tx, name)
-        return tx.append(state.id, version, state.revise(title, permissions, data_scope))
+        return tx.append(state.id, version, state.revise(title, permissions, data_scope, field_rules))
 
     def retire_role(self, tx: Transaction[Any], name: str) -> int:
         state, version = self._role(tx, name)
@@ -276,20 +279,20 @@ class Identity:
     # -- installation ----------------------------------------------------------
 
     def install_presets(self, tx: Transaction[Any]) -> int:
-        """Define the preset roles that are not there yet; return how many that was."""
+        """Define the preset roles, and bring those up to date that nobody changed; return how many that was."""
         made = 0
         for preset in PRESETS:
             role_id = _role_id(preset.name)
-            if tx.load(role_id, role.evolve).state is None:
-                defined = role.define_role(
-                    role_id,
-                    preset.name,
-                    preset.title,
-                    preset.permissions,
-                    preset.data_scope,
-                    preset=True,
-                )
-                tx.append(role_id, 0, defined)
+            what = (preset.title, preset.permissions, preset.data_scope, preset.field_rules)
+            loaded = tx.load(role_id, role.evolve)
+            if loaded.state is None:
+                events = role.define_role(role_id, preset.name, *what, preset=True)
+            elif preset.name == ADMIN or roles.changed_by_people(tx.cursor, role_id):
+                continue
+            else:
+                events = loaded.state.revise(*what)
+            if events:
+                tx.append(role_id, loaded.version, events)
                 made += 1
         return made
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -13,6 +15,7 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
+from identity.domain.role import FieldRule
 from kernel.auth import ALGORITHM, AUDIENCE, TOKEN_LIFE, Caller, claims_of
 
 
@@ -31,13 +34,24 @@ class Signer:
         public = self._key.public_key()
         return public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
 
-    def issue(self, caller: Caller, now: datetime) -> tuple[str, datetime]:
-        """Return the token, and when it expires."""
+    def issue(self, caller: Caller, now: datetime, further: Mapping[str, Any] | None = None) -> tuple[str, datetime]:
+        """Return the token, and when it expires. `further` are claims beyond the caller's."""
         expires_at = now + TOKEN_LIFE
-        claims = claims_of(caller) | {
-            "aud": AUDIENCE,
-            "iat": int(now.timestamp()),
-            "exp": int(expires_at.timestamp()),
-        }
+        claims = (
+            claims_of(caller)
+            | dict(further or {})
+            | {
+                "aud": AUDIENCE,
+                "iat": int(now.timestamp()),
+                "exp": int(expires_at.timestamp()),
+            }
+        )
         token = jwt.encode(claims, self._key, ALGORITHM, headers={"kid": self._key_id})
         return token, expires_at
+
+
+def fields_claim(rules_by_role: Sequence[Sequence[FieldRule]]) -> dict[str, Any]:
+    """The claim "fields": for each role a list of [pattern, access]; none when some role withholds nothing."""
+    if not rules_by_role or not all(rules_by_role):
+        return {}
+    return {"fields": [[[rule.pattern, rule.access.name.lower()] for rule in rules] for rules in rules_by_role]}

@@ -20,6 +20,7 @@ GOLDEN = Path(__file__).parent / "golden.txt"
 
 ONE, TWO, THREE = (UUID(int=n) for n in (1, 2, 3))
 OCTOBER = datetime(2026, 10, 1, 8, 30, tzinfo=UTC)
+MASKED = (role.FieldRule("a.*.phone", role.FieldAccess.MASK),)
 
 EXAMPLES: tuple[Any, ...] = (
     team.TeamFormed(ONE, "华东区", TWO, None),
@@ -29,6 +30,8 @@ EXAMPLES: tuple[Any, ...] = (
     team.TeamDissolved(ONE),
     role.RoleDefined(ONE, "buyer", "Buyer", ("a.b.read", "c.*.*"), role.DataScope.TEAM, False),
     role.RoleRevised(ONE, "Buyer", ("a.b.read",), role.DataScope.ALL, ("c.*.*",), role.DataScope.OWN),
+    role.RoleDefined(ONE, "buyer", "Buyer", ("a.b.read",), role.DataScope.OWN, False, MASKED),
+    role.RoleRevised(ONE, "Buyer", ("a.b.read",), role.DataScope.OWN, ("a.b.read",), role.DataScope.OWN, (), MASKED),
     role.RoleRetired(ONE),
     person.PersonJoined(ONE, "王小明", "wang@example.org", "wang.xm", TWO, "rep"),
     person.PersonRevised(ONE, "王晓明", "wang@example.org", "lead"),

@@ -9,6 +9,7 @@ from typing import Any
 
 import argon2
 import grpc
+import jwt
 import pytest
 
 from crm.identity.v1 import identity_service_pb2 as pb
@@ -49,6 +50,10 @@ class Running:
     def caller(self, session_token: str) -> Caller:
         verifier = Verifier(self.settings.token_public_key)
         return verifier.verify(self.access_token(session_token))
+
+    def claims(self, session_token: str) -> dict[str, Any]:
+        claims: dict[str, Any] = jwt.decode(self.access_token(session_token), options={"verify_signature": False})
+        return claims
 
     def with_session(self, session_token: str) -> IdentityServiceStub:
         token = self.access_token(session_token)

@@ -114,6 +114,39 @@ def test_an_own_role_is_defined_revised_and_retired(running: Any, admin: Identit
     assert refused(error) is grpc.StatusCode.ALREADY_EXISTS
 
 
+@pytest.mark.feature("IDN-05")
+def test_field_rules_of_roles_travel_in_the_token_and_are_told(
+    running: Any, admin: IdentityServiceStub, a_person: Any
+) -> None:
+    mask, hide = role_events_pb2.FIELD_ACCESS_MASK, role_events_pb2.FIELD_ACCESS_HIDE
+    rules = [role_events_pb2.FieldRule(pattern="customer.*.phone", access=mask)]
+    what = {"permissions": ["customer.*.read"], "data_scope": role_events_pb2.DATA_SCOPE_OWN}
+    admin.DefineRole(pb.DefineRoleRequest(role="buyer", title="Buyer", field_rules=rules, **what))
+    person_id = a_person("wang", roles=["buyer"])
+    token = running.sign_in("wang", "seven birds of wang").session_token
+    assert running.claims(token)["fields"] == [[["customer.*.phone", "mask"]]]
+    (told,) = running.with_session(token).WhoAmI(pb.WhoAmIRequest()).field_rules
+    assert (told.role, list(told.rules)) == ("buyer", rules)
+
+    rules[0].access = hide
+    admin.ReviseRole(pb.ReviseRoleRequest(role="buyer", field_rules=rules, **what))
+    admin.ReviseRole(pb.ReviseRoleRequest(role="buyer", title="Purchaser", **what))
+    assert running.claims(token)["fields"] == [[["customer.*.phone", "hide"]]]
+
+    admin.GrantRole(pb.GrantRoleRequest(person_id=person_id, role="late_entry"))
+    buyer, late = running.claims(token)["fields"]
+    assert ["pipeline.*.*", "hide"] in buyer, "what the role does not show, it does not unmask"
+    assert ["customer.*.*", "hide"] in late
+    admin.GrantRole(pb.GrantRoleRequest(person_id=person_id, role="admin"))
+    assert "fields" not in running.claims(token), "one role withholds nothing"
+    admin.WithdrawRole(pb.WithdrawRoleRequest(person_id=person_id, role="admin"))
+    admin.ReviseRole(pb.ReviseRoleRequest(role="buyer", clear_field_rules=True, **what))
+    assert "fields" not in running.claims(token)
+    shown = {role.role: role for role in admin.ListRoles(pb.ListRolesRequest()).roles}
+    assert not shown["buyer"].field_rules
+    assert "*.*.phone" in {rule.pattern for rule in shown["finance"].field_rules}
+
+
 def test_whoever_may_register_people_may_not_make_himself_an_administrator(
     running: Any, admin: IdentityServiceStub, a_person: Any
 ) -> None:

@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from identity.domain.presets import PRESETS, SERVICE_PERMISSIONS
 from identity.domain.role import (
     DataScope,
+    FieldAccess,
+    FieldRule,
     Role,
     RoleDefined,
     RoleGone,
@@ -17,6 +19,7 @@ from identity.domain.role import (
     checked_patterns,
     define_role,
     evolve,
+    rules_beside_others,
 )
 from kernel.auth import Caller
 from kernel.errors import InvalidArgument
@@ -48,6 +51,40 @@ def test_revising_records_what_was_allowed_before() -> None:
         )
     ]
     assert a_role().revise("Buyer", ["customer.*.read"], DataScope.OWN) == []
+
+
+def test_field_rules_are_kept_unless_new_ones_are_given() -> None:
+    masked = (FieldRule("customer.*.phone", FieldAccess.MASK),)
+    (ruled,) = a_role().revise("", ["customer.*.read"], DataScope.OWN, masked)
+    assert isinstance(ruled, RoleRevised)
+    assert (ruled.field_rules, ruled.from_field_rules) == (masked, ())
+    assert a_role(ruled).revise("", ["customer.*.read"], DataScope.OWN) == []
+    (cleared,) = a_role(ruled).revise("", ["customer.*.read"], DataScope.OWN, ())
+    assert isinstance(cleared, RoleRevised)
+    assert (cleared.field_rules, cleared.from_field_rules) == ((), masked)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        [("customer.phone", FieldAccess.MASK)],
+        [("customer.*.read;", FieldAccess.MASK)],
+        [("?.b.phone", FieldAccess.MASK)],
+        [("a.b.phone", FieldAccess.MASK), ("a.b.phone", FieldAccess.HIDE)],
+        [(f"a.b{n}.phone", FieldAccess.MASK) for n in range(101)],
+    ],
+)
+def test_malformed_field_rules_are_refused(rules: list[tuple[str, FieldAccess]]) -> None:
+    with pytest.raises(InvalidArgument, match="field_rules"):
+        define_role(ID, "x1", "X", ["a.b.read"], DataScope.OWN, [FieldRule(*rule) for rule in rules])
+
+
+@pytest.mark.feature("IDN-05")
+def test_a_role_that_shows_nothing_in_a_context_does_not_unmask_it() -> None:
+    messages = rules_beside_others(["notification.*.read"], ())
+    assert FieldRule("customer.*.*", FieldAccess.HIDE) in messages
+    assert FieldRule("notification.*.*", FieldAccess.HIDE) not in messages
+    assert rules_beside_others(["*"], ()) == ()
 
 
 def test_a_retired_role_is_not_changed() -> None:
@@ -87,7 +124,7 @@ def test_every_role_of_the_requirements_is_preset() -> None:
 
 def test_every_preset_can_be_defined() -> None:
     for preset in PRESETS:
-        assert define_role(ID, preset.name, preset.title, preset.permissions, preset.data_scope)
+        assert define_role(ID, preset.name, preset.title, preset.permissions, preset.data_scope, preset.field_rules)
     for patterns in SERVICE_PERMISSIONS.values():
         assert checked_patterns(patterns)
 

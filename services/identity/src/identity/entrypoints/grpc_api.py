@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -12,11 +12,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1.role_events_pb2 import DataScope as DataScopeMessage
+from crm.identity.v1.role_events_pb2 import FieldAccess as FieldAccessMessage
+from crm.identity.v1.role_events_pb2 import FieldRule as FieldRuleMessage
 from identity import accounts
 from identity.application import Identity
-from identity.domain.role import DataScope
+from identity.domain.role import DataScope, FieldAccess, FieldRule
 from identity.projections import people, roles, teams
-from identity.signing import Signer
+from identity.signing import Signer, fields_claim
 from kernel.auth import Caller, Scope, all_of
 from kernel.clock import Clock, system_clock
 from kernel.errors import Forbidden, InvalidArgument, NotFound, Unauthenticated
@@ -78,7 +80,7 @@ class IdentityApi:
             _SCOPES[allowed.data_scope],
             tuple(people.visible_owners(cursor, person_id)) if team else (person_id,),
         )
-        token, expires_at = self._signer.issue(caller, now)
+        token, expires_at = self._signer.issue(caller, now, fields_claim(allowed.field_rules))
         return pb.RefreshSessionResponse(
             access_token=token,
             expires_at=_time(expires_at),
@@ -101,6 +103,10 @@ class IdentityApi:
             permissions=caller.permissions,
             data_scope=_scope_out(_SCOPE_OF[caller.scope]),
             actor=caller.actor,
+            field_rules=[
+                pb.RoleFieldRules(role=role, rules=_rules_out(rules))
+                for role, rules in roles.field_rules_of(call.query(), caller.roles)
+            ],
         )
 
     def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
@@ -316,16 +322,20 @@ class IdentityApi:
             required_text(request, "title", 80),
             request.permissions,
             _scope_in(request.data_scope),
+            _rules_in(request.field_rules),
         )
         return pb.DefineRoleResponse(version=version)
 
     def ReviseRole(self, request: pb.ReviseRoleRequest, call: Call) -> pb.ReviseRoleResponse:
+        if request.field_rules and request.clear_field_rules:
+            raise InvalidArgument("clear_field_rules", "give field rules or withdraw them, not both")
         version = self._identity.revise_role(
             call.transaction(),
             required_text(request, "role", 40),
             optional_text(request, "title", 80),
             request.permissions,
             _scope_in(request.data_scope),
+            _rules_in(request.field_rules) if request.field_rules or request.clear_field_rules else None,
         )
         return pb.ReviseRoleResponse(version=version)
 
@@ -344,6 +354,7 @@ class IdentityApi:
                     data_scope=_scope_out(DataScope(row["data_scope"])),
                     preset=row["preset"],
                     retired=row["retired"],
+                    field_rules=_rules_out(roles.field_rules(row)),
                 )
                 for row in rows
             ]
@@ -410,3 +421,18 @@ def _scope_in(value: int) -> DataScope:
 
 def _scope_out(scope: DataScope) -> DataScopeMessage.ValueType:
     return DataScopeMessage.ValueType(int(scope))
+
+
+def _rules_in(rules: Iterable[FieldRuleMessage]) -> list[FieldRule]:
+    for rule in rules:
+        if int(rule.access) not in set(FieldAccess):
+            raise InvalidArgument(
+                "field_rules", f"say what may be done with {rule.pattern[:80]}: edit, view, mask, hide"
+            )
+    return [FieldRule(rule.pattern, FieldAccess(rule.access)) for rule in rules]
+
+
+def _rules_out(rules: Iterable[FieldRule]) -> list[FieldRuleMessage]:
+    return [
+        FieldRuleMessage(pattern=rule.pattern, access=FieldAccessMessage.ValueType(int(rule.access))) for rule in rules
+    ]

@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 from psycopg import Cursor
 from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
 
-from identity.domain.role import DataScope, RoleDefined, RoleRetired, RoleRevised
+from identity.domain.role import (
+    DataScope,
+    FieldAccess,
+    FieldRule,
+    RoleDefined,
+    RoleRetired,
+    RoleRevised,
+    rules_beside_others,
+)
 from kernel.projections import Inline
 from kernel.store import Recorded
 
@@ -17,8 +27,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
     match recorded.event:
         case RoleDefined() as defined:
             cursor.execute(
-                "insert into roles (role, role_id, title, permissions, data_scope, preset, version)"
-                " values (%s, %s, %s, %s, %s, %s, %s)",
+                "insert into roles (role, role_id, title, permissions, data_scope, preset, field_rules, version)"
+                " values (%s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     defined.name,
                     recorded.stream,
@@ -26,16 +36,19 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     list(defined.permissions),
                     int(defined.data_scope),
                     defined.preset,
+                    _pairs(defined.field_rules),
                     recorded.version,
                 ),
             )
         case RoleRevised() as revised:
             cursor.execute(
-                "update roles set title = %s, permissions = %s, data_scope = %s, version = %s where role_id = %s",
+                "update roles set title = %s, permissions = %s, data_scope = %s, field_rules = %s, version = %s"
+                " where role_id = %s",
                 (
                     revised.title,
                     list(revised.permissions),
                     int(revised.data_scope),
+                    _pairs(revised.field_rules),
                     recorded.version,
                     recorded.stream,
                 ),
@@ -47,22 +60,30 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
 
 
+def _pairs(rules: Sequence[FieldRule]) -> Jsonb:
+    return Jsonb([[rule.pattern, int(rule.access)] for rule in rules])
+
+
 VIEW = Inline("roles", ("roles",), project)
 
 # -- questions -----------------------------------------------------------------
 
 
 class Allowed(NamedTuple):
-    """What a person's roles allow together: every pattern of any, the widest scope of all."""
+    """What a person's roles allow together: every pattern of any, the widest scope of all.
+
+    `field_rules` has one entry for every role, in the order of `roles`.
+    """
 
     roles: tuple[str, ...]
     permissions: tuple[str, ...]
     data_scope: DataScope
+    field_rules: tuple[tuple[FieldRule, ...], ...] = ()
 
 
 def allowed(cursor: Cursor[DictRow], person_id: UUID) -> Allowed:
     rows = cursor.execute(
-        "select r.role, r.permissions, r.data_scope from held_roles h join roles r using (role)"
+        "select r.role, r.permissions, r.data_scope, r.field_rules from held_roles h join roles r using (role)"
         " where h.person_id = %s and not r.retired order by r.role",
         (person_id,),
     ).fetchall()
@@ -70,8 +91,37 @@ def allowed(cursor: Cursor[DictRow], person_id: UUID) -> Allowed:
         tuple(row["role"] for row in rows),
         tuple(sorted({pattern for row in rows for pattern in row["permissions"]})),
         DataScope(max((row["data_scope"] for row in rows), default=DataScope.OWN)),
+        _together(rows),
     )
+
+
+def field_rules_of(cursor: Cursor[DictRow], names: Sequence[str]) -> list[tuple[str, tuple[FieldRule, ...]]]:
+    """What each of the roles withholds; nothing when one of them withholds nothing."""
+    rows = cursor.execute(
+        "select role, permissions, field_rules from roles where role = any(%s) and not retired order by role",
+        (list(names),),
+    ).fetchall()
+    together = _together(rows)
+    return [(row["role"], rules) for row, rules in zip(rows, together, strict=True)] if all(together) else []
+
+
+def _together(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[FieldRule, ...], ...]:
+    if len(rows) == 1 or not any(row["field_rules"] for row in rows):
+        return tuple(field_rules(row) for row in rows)
+    return tuple(rules_beside_others(row["permissions"], field_rules(row)) for row in rows)
+
+
+def field_rules(row: Mapping[str, Any]) -> tuple[FieldRule, ...]:
+    return tuple(FieldRule(pattern, FieldAccess(access)) for pattern, access in row["field_rules"])
 
 
 def all_roles(cursor: Cursor[DictRow], *, include_retired: bool) -> list[DictRow]:
     return cursor.execute("select * from roles where %s or not retired order by role", (include_retired,)).fetchall()
+
+
+def changed_by_people(cursor: Cursor[DictRow], role_id: UUID) -> bool:
+    """Whether anybody but an installation ever changed the role."""
+    row = cursor.execute(
+        "select from events where originator_id = %s and actor not like 'service:%%' limit 1", (role_id,)
+    ).fetchone()
+    return row is not None
