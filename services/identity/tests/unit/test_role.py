@@ -81,10 +81,10 @@ def test_malformed_field_rules_are_refused(rules: list[tuple[str, FieldAccess]])
 
 @pytest.mark.feature("IDN-05")
 def test_a_role_that_shows_nothing_in_a_context_does_not_unmask_it() -> None:
-    messages = rules_beside_others(["notification.*.read"], ())
+    messages = rules_beside_others(["notification.*.read"], (), ["customer", "notification"])
     assert FieldRule("customer.*.*", FieldAccess.HIDE) in messages
     assert FieldRule("notification.*.*", FieldAccess.HIDE) not in messages
-    assert rules_beside_others(["*"], ()) == ()
+    assert rules_beside_others(["*"], (), ["customer"]) == ()
 
 
 def test_a_retired_role_is_not_changed() -> None:

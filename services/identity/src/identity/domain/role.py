@@ -9,7 +9,6 @@ from enum import IntEnum
 from typing import assert_never
 from uuid import UUID
 
-from kernel.config import CONTEXTS
 from kernel.errors import DomainError, InvalidArgument
 
 ADMIN = "admin"
@@ -176,13 +175,15 @@ def checked_field_rules(rules: Sequence[FieldRule]) -> tuple[FieldRule, ...]:
     return tuple(FieldRule(pattern, access) for pattern, access in sorted(access_of.items()))
 
 
-def rules_beside_others(permissions: Sequence[str], rules: Sequence[FieldRule]) -> tuple[FieldRule, ...]:
+def rules_beside_others(
+    permissions: Sequence[str], rules: Sequence[FieldRule], contexts: Sequence[str]
+) -> tuple[FieldRule, ...]:
     """The role's rules when other roles are held too, of which the most generous wins.
 
-    A role that allows nothing in a context must not be the generous one there: it hides all of it.
+    A role that allows nothing in one of the contexts must not be the generous one there: it hides all of it.
     """
     reached = {pattern.partition(".")[0] for pattern in permissions}
-    beyond = () if "*" in reached else [context for context in CONTEXTS if context not in reached]
+    beyond = () if "*" in reached else [context for context in contexts if context not in reached]
     return (*rules, *(FieldRule(f"{context}.*.*", FieldAccess.HIDE) for context in beyond))
 
 

@@ -19,6 +19,7 @@ from identity.domain.role import (
     RoleRevised,
     rules_beside_others,
 )
+from kernel.config import CONTEXTS
 from kernel.projections import Inline
 from kernel.store import Recorded
 
@@ -108,7 +109,7 @@ def field_rules_of(cursor: Cursor[DictRow], names: Sequence[str]) -> list[tuple[
 def _together(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[FieldRule, ...], ...]:
     if len(rows) == 1 or not any(row["field_rules"] for row in rows):
         return tuple(field_rules(row) for row in rows)
-    return tuple(rules_beside_others(row["permissions"], field_rules(row)) for row in rows)
+    return tuple(rules_beside_others(row["permissions"], field_rules(row), CONTEXTS) for row in rows)
 
 
 def field_rules(row: Mapping[str, Any]) -> tuple[FieldRule, ...]:
