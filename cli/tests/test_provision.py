@@ -6,10 +6,10 @@ import secrets
 import shutil
 import signal
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import psycopg
 import pytest
@@ -22,7 +22,7 @@ from headwater.provision import BROKER_USERS, ServersNotNamed, find_servers, pro
 from headwater.servers import PrivateServers
 from kernel.broker import connect
 from kernel.config import CONTEXTS, Settings
-from testkit import Servers
+from testkit import Database, Servers
 from testkit.brokers import Broker
 from testkit.servers import wanted_kind
 
@@ -59,8 +59,8 @@ def suite(tmp_path: Path, servers: Servers, broker: Broker, amqp: str) -> Iterat
             database = sql.Identifier(f"{name}_{service}")
             admin.execute(sql.SQL("drop database if exists {} with (force)").format(database))
             admin.execute(sql.SQL("drop role if exists {}").format(database))
-            owner = sql.Identifier(f"{name}_{service}_owner")
-            admin.execute(sql.SQL("drop role if exists {}").format(owner))
+            for more in ("owner", "keys"):
+                admin.execute(sql.SQL("drop role if exists {}").format(sql.Identifier(f"{name}_{service}_{more}")))
 
 
 def test_provisioning_twice_changes_nothing_and_opens_only_one_s_own_doors(suite: Suite) -> None:
@@ -79,6 +79,34 @@ def test_provisioning_twice_changes_nothing_and_opens_only_one_s_own_doors(suite
     trespass = pipeline.database_url.rpartition("_")[0] + "_customer"
     with pytest.raises(psycopg.OperationalError, match="permission denied"):
         psycopg.connect(trespass)
+
+
+def test_a_provisioned_database_has_the_walls_that_tests_run_within(
+    suite: Suite, database: Callable[[str], Database]
+) -> None:
+    provisioned = Settings.from_environment("pipeline", suite.provision())
+    of_tests = database("pipeline")
+    assert walls(of_tests.owner_url, of_tests.url) == walls(provisioned.owner_url(), provisioned.database_url)
+
+
+def walls(owner_url: str, url: str) -> list[tuple[Any, ...]]:
+    """Who may do what with which table, sequence, function and schema; roles by what they are, not by name."""
+    role = urlsplit(url).username
+    with psycopg.connect(owner_url) as connection:
+        rows = connection.execute(
+            "select kind, name, replace(grantee::regrole::text, %s, 'service'), privilege_type from ("
+            " select 'relation' as kind, relname as name, (aclexplode(relacl)).* from pg_class"
+            "  where relnamespace = 'public'::regnamespace"
+            " union all select 'function', proname, (aclexplode(proacl)).* from pg_proc"
+            "  where pronamespace = 'public'::regnamespace"
+            " union all select 'schema', nspname, (aclexplode(nspacl)).* from pg_namespace where nspname = 'public'"
+            " union all select 'database', 'own', (aclexplode(datacl)).* from pg_database"
+            "  where datname = current_database()) as granted order by 1, 2, 3, 4",
+            (role,),
+        ).fetchall()
+    assert ("relation", "events", "service", "INSERT") in rows
+    assert ("relation", "events", "service", "UPDATE") not in rows
+    return rows
 
 
 def test_nobody_publishes_events_of_another_service(suite: Suite) -> None:

@@ -31,6 +31,7 @@ from headwater.servers import Addresses, PrivateServers
 from headwater.servers.management import Management
 from headwater.servers.processes import free_port, port_is_free
 from kernel.config import CONTEXTS, Settings
+from kernel.migrations import keys_role
 from kernel.service import run_migrations
 
 Tell = Callable[[str], None]
@@ -58,6 +59,8 @@ def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.enviro
         state.setdefault("administrator", {"login": "admin", "password": secrets.token_urlsafe(9)})
         choose_ports(state.setdefault("ports", {}), home, environment)
         make_databases(state, tell)
+        if servers_are_private(environment):
+            close_the_rest(state)
         make_broker_users(state)
         suite = suite_environment(state, home, environment)
     for service in CONTEXTS:
@@ -142,13 +145,14 @@ def database_url(state: Mapping[str, Any], service: str, what: str) -> str:
 
 
 def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
-    """A database for each service, its owner, and the service's role, which owns nothing."""
+    """A database for each service, its owner, the service's role, which owns nothing, and one for its keys."""
     with psycopg.connect(state["servers"]["postgres_url"], autocommit=True) as admin:
         for service in CONTEXTS:
             role, database = _names(state["name"], service)
             owner = f"{role}_owner"
             _keep_role(admin, role, state["secrets"][f"{service}.database"])
             _keep_role(admin, owner, state["secrets"][f"{service}.owner"])
+            _keep_keys_role(admin, keys_role(role), owner)
             known = admin.execute("select from pg_database where datname = %s", (database,))
             if known.fetchone() is not None:
                 continue
@@ -163,6 +167,13 @@ def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
                 admin.execute(statement)
 
 
+def close_the_rest(state: Mapping[str, Any]) -> None:
+    """On a server of our own, the databases that belong to no service are the administrator's alone."""
+    with psycopg.connect(state["servers"]["postgres_url"], autocommit=True) as admin:
+        for database in ("postgres", "template1"):
+            admin.execute(sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)))
+
+
 def _names(suite: str, service: str) -> tuple[str, str]:
     """(service role, database)."""
     return f"{suite}_{service}", f"{suite}_{service}"
@@ -174,6 +185,13 @@ def _keep_role(admin: psycopg.Connection[Any], role: str, password: str) -> None
     admin.execute(
         sql.SQL("{} role {} login password {}").format(sql.SQL(verb), sql.Identifier(role), sql.Literal(password))
     )
+
+
+def _keep_keys_role(admin: psycopg.Connection[Any], keys: str, owner: str) -> None:
+    """The role that alone may change personal keys: nobody signs in as it."""
+    if admin.execute("select from pg_roles where rolname = %s", (keys,)).fetchone() is None:
+        admin.execute(sql.SQL("create role {} nologin").format(sql.Identifier(keys)))
+    admin.execute(sql.SQL("grant {} to {}").format(sql.Identifier(keys), sql.Identifier(owner)))
 
 
 # -- broker ----------------------------------------------------------------------------

@@ -2,7 +2,8 @@
 
 Files are applied once, in the order of their names: the kernel's first, then the service's. A file that
 changed after it was applied is refused. The service's role is granted what it needs and no more: it may
-insert and read events, never change or remove them.
+insert and read events and keys, never change or remove them. Keys are changed by a third role, through the
+functions it owns.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ _LOCK = 816
 
 class MigrationChanged(Exception):
     """A migration was edited after it had been applied somewhere."""
+
+
+class RoleMissing(Exception):
+    """A role that the tables are granted to has not been made."""
 
 
 def migrate(
@@ -65,19 +70,49 @@ def _files(folders: Sequence[Path]) -> list[tuple[str, Path]]:
     return found
 
 
+def keys_role(service_role: str) -> str:
+    """Name of the role that alone may change subject keys. Nobody signs in as it; the owner is its member."""
+    return f"{service_role}_keys"
+
+
 def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
-    """Give the service's role every table, but events append-only and migrations read-only."""
-    to = sql.Identifier(role)
+    """Give the service's role every table, but some of them append-only and migrations read-only."""
+    names = {"service": sql.Identifier(role), "keys": sql.Identifier(keys_role(role))}
     statements = (
-        "grant usage on schema public to {}",
-        "grant select, insert, update, delete on all tables in schema public to {}",
-        "grant usage, select on all sequences in schema public to {}",
-        "revoke update, delete, truncate on events from {}",
-        "revoke insert, update, delete on migrations from {}",
+        "revoke all on schema public from public",
+        "revoke execute on all functions in schema public from public",
+        "grant usage on schema public to {service}, {keys}",
+        "grant select, insert, update, delete on all tables in schema public to {service}",
+        "grant usage, select on all sequences in schema public to {service}",
+        "grant execute on all functions in schema public to {service}",
+        "revoke update, delete, truncate on events, reads, subject_keys from {service}",
+        "revoke insert, update, delete on migrations from {service}",
+        "grant select, insert, update on subject_keys to {keys}",
     )
     with connection.transaction():
+        known = connection.execute("select from pg_roles where rolname = %s", (keys_role(role),)).fetchone()
+        if known is None:
+            raise RoleMissing(
+                f"there is no role {keys_role(role)}, which guards the keys:"
+                f" create role {keys_role(role)} nologin; grant {keys_role(role)} to the owner of the tables"
+            )
         for statement in statements:
-            connection.execute(sql.SQL(statement).format(to))
+            connection.execute(sql.SQL(statement).format(**names))
+        _give_to_keys(connection, names["keys"])
         # Compiling takes longer than our queries do: 200 ms against 20 for a list of customers.
         database = sql.Identifier(connection.info.dbname)
         connection.execute(sql.SQL("alter database {} set jit = off").format(database))
+
+
+def _give_to_keys(connection: psycopg.Connection[tuple[object, ...]], keys: sql.Identifier) -> None:
+    """Functions that run as whoever owns them run as the role of the keys, never as the owner of all tables."""
+    rows = connection.execute(
+        "select p.oid::regprocedure::text from pg_proc p join pg_roles o on o.oid = p.proowner"
+        " where p.pronamespace = 'public'::regnamespace and p.prosecdef and o.rolname = current_user"
+    ).fetchall()
+    if not rows:
+        return
+    connection.execute(sql.SQL("grant create on schema public to {}").format(keys))
+    for (function,) in rows:
+        connection.execute(sql.SQL("alter function {} owner to {}").format(sql.SQL(str(function)), keys))
+    connection.execute(sql.SQL("revoke create on schema public from {}").format(keys))

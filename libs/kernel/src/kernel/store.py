@@ -221,12 +221,8 @@ class Transaction(Generic[E]):
 
     def forget(self, subject: str) -> bool:
         """Destroy a data subject's key; return whether there was one."""
-        self.cursor.execute(
-            "insert into subject_keys (subject, wrapped) values (%s, null)"
-            " on conflict (subject) do update set wrapped = null where subject_keys.wrapped is not null",
-            (subject,),
-        )
-        return self.cursor.rowcount > 0
+        row = self.cursor.execute("select forget_key(%s) as destroyed", (subject,)).fetchone()
+        return bool(row and row["destroyed"])
 
     def _metadata(self, effective_at: datetime | None) -> Metadata:
         return Metadata(

@@ -14,6 +14,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 import psycopg
 from psycopg import sql
 
+from kernel.migrations import keys_role
+
 Migrate = Callable[[str, str, str], None]
 """(owner's URL, service, service role): bring an empty database of that service up to date."""
 
@@ -78,6 +80,10 @@ class Databases:
                     )
                 )
                 self._roles.append(role)
+            keys = sql.Identifier(keys_role(template))
+            admin.execute(sql.SQL("create role {} nologin").format(keys))
+            admin.execute(sql.SQL("grant {} to {}").format(keys, sql.Identifier(owner)))
+            self._roles.append(keys_role(template))
             admin.execute(
                 sql.SQL("create database {} owner {}").format(sql.Identifier(template), sql.Identifier(owner))
             )
