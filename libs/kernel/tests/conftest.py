@@ -129,10 +129,10 @@ def messages() -> ModuleType:
         ("text", F.TYPE_STRING, {"personal": True}),
     )
     message("NoteStruck", "", ("note_id", F.TYPE_STRING, {}))
-    message("TakeNoteRequest", "", ("note_id", F.TYPE_STRING, {}), ("text", F.TYPE_STRING, {}))
+    message("TakeNoteRequest", "", ("note_id", F.TYPE_STRING, {}), ("text", F.TYPE_STRING, {"personal": True}))
     message("TakeNoteResponse", "", ("version", F.TYPE_INT64, {}))
     message("GetNoteRequest", "", ("note_id", F.TYPE_STRING, {}))
-    message("GetNoteResponse", "", ("text", F.TYPE_STRING, {}))
+    message("GetNoteResponse", "", ("text", F.TYPE_STRING, {"personal": True}))
     service = file.service.add(name="NoteService")
     for name, permission, is_query in (
         ("TakeNote", "kernel.note.write", False),

@@ -3,7 +3,9 @@
 A token is a JWT signed with EdDSA, good for about a minute. Claims: `sub` person, client or service id;
 `kind` person | client | service; `name` a label that is not personal (the login of a service, the person's
 id otherwise); `roles`; `perms` permission patterns; `scope` own | team | all; `owners` the people whose
-records a team scope shows (the person included); `iat`, `exp`, `aud` = "headwater".
+records a team scope shows (the person included); `fields` what roles may not see or write of a record, one
+list of [pattern, access] for each role held, absent when one of them restricts nothing; `iat`, `exp`,
+`aud` = "headwater".
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import jwt
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from kernel.errors import Unauthenticated
+from kernel.fields import FieldRules
 
 AUDIENCE = "headwater"
 ALGORITHM = "EdDSA"
@@ -39,6 +42,7 @@ class Caller:
     permissions: tuple[str, ...] = ()
     scope: Scope = "own"
     owners: tuple[UUID, ...] = ()
+    fields: FieldRules = ()
 
     @property
     def person_id(self) -> UUID | None:
@@ -122,6 +126,7 @@ class Verifier:
             permissions=tuple(claims.get("perms", ())),
             scope=claims.get("scope", "own"),
             owners=tuple(UUID(owner) for owner in claims.get("owners", ())),
+            fields=tuple(tuple((str(p), str(a)) for p, a in role) for role in claims.get("fields", ())),
         )
 
 
@@ -134,6 +139,7 @@ def claims_of(caller: Caller) -> dict[str, Any]:
         "perms": list(caller.permissions),
         "scope": caller.scope,
         "owners": [str(owner) for owner in caller.owners],
+        **({"fields": [[list(rule) for rule in role] for role in caller.fields]} if caller.fields else {}),
     }
 
 

@@ -31,7 +31,10 @@ from kernel.errors import (
     LostRace,
     Unauthenticated,
 )
+from kernel.fields import AMOUNT as _AMOUNT
+from kernel.fields import Access, Shape, access_to, conceal, first_refused, ids_in, shape_of, subjects_in
 from kernel.ids import new_id
+from kernel.reads import Read, ReadRecorder
 from kernel.request import (
     Page,
     optional_date,
@@ -62,6 +65,8 @@ class Method:
     is_query: bool
     request_type: type[Message]
     response_type: type[Message]
+    request_shape: Shape
+    response_shape: Shape
 
 
 class Call:
@@ -153,14 +158,17 @@ def methods_of(service: Any) -> list[Method]:
         permission = options.Extensions[permission_option]
         if not permission:
             raise ValueError(f"{method.full_name} names no permission")
+        request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
         found.append(
             Method(
                 full_name=f"{service.full_name}/{method.name}",
                 name=method.name,
                 permission=permission,
                 is_query=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
-                request_type=GetMessageClass(method.input_type),
-                response_type=GetMessageClass(method.output_type),
+                request_type=request_type,
+                response_type=response_type,
+                request_shape=shape_of(request_type.DESCRIPTOR),
+                response_shape=shape_of(response_type.DESCRIPTOR),
             )
         )
     return found
@@ -180,6 +188,7 @@ class Endpoint:
         self._store = store
         self._verifier = verifier
         self._connect = connect
+        self._reads = None if store is None else ReadRecorder(store)
         self.methods = methods_of(service)
         self.name: str = service.full_name
         missing = [m.name for m in self.methods if not callable(getattr(api, m.name, None))]
@@ -199,6 +208,7 @@ class Endpoint:
         token = metadata.get("authorization", "").removeprefix("Bearer ").strip()
         caller = self._caller(method, token)
         cause = _cause(caller, metadata)
+        _refuse_fields(caller, method, request)
 
         def fresh() -> Call:
             return Call(
@@ -212,8 +222,37 @@ class Endpoint:
             )
 
         if method.is_query:
-            return _run(fresh(), lambda call: self._handlers[method.name](request, call))
-        return self._carry_out(method, request, fresh)
+            response = _run(fresh(), lambda call: self._handlers[method.name](request, call))
+        else:
+            response = self._carry_out(method, request, fresh)
+        if method.response_shape.classes:
+            self._show(method, request, response, caller, cause)
+        return response
+
+    def _show(self, method: Method, request: Message, response: Message, caller: Caller, cause: Cause) -> None:
+        """Take out what the caller may not see; record what personal data is left for him to see."""
+        shape = method.response_shape
+        access = access_to(caller.fields, method.permission, shape.classes)
+        if access:
+            conceal(response, shape, access)
+        seen = shape.classes - {_AMOUNT} - {name for name, allowed in access.items() if allowed < Access.VIEW}
+        if not seen or self._reads is None:
+            return
+        if not (subjects := subjects_in(response, shape, seen)):
+            if not response.ByteSize():
+                return
+            subjects = ids_in(request)
+        if subjects:
+            self._reads.record(
+                Read(
+                    caller.actor,
+                    method.full_name,
+                    cause.request_id,
+                    cause.correlation_id,
+                    sorted(subjects),
+                    sorted(seen),
+                )
+            )
 
     def _caller(self, method: Method, token: str) -> Caller:
         if method.permission == PUBLIC and not token:
@@ -254,6 +293,14 @@ class Endpoint:
                 if attempt == _RACES - 1:
                     raise
         raise AssertionError("unreachable")
+
+
+def _refuse_fields(caller: Caller, method: Method, request: Message) -> None:
+    if method.is_query or not caller.fields or not method.request_shape.classes:
+        return
+    access = access_to(caller.fields, method.permission, method.request_shape.classes)
+    if path := first_refused(request, method.request_shape, access):
+        raise Forbidden(f"your roles do not let you write {path}; leave it out")
 
 
 class _AnsweredMeanwhile(Exception):

@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 
 import grpc
 import jwt
+import psycopg
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -220,3 +221,98 @@ def test_an_api_that_leaves_an_rpc_unanswered_is_refused_at_start(
     service = notes.messages.DESCRIPTOR.services_by_name["NoteService"]
     with pytest.raises(ValueError, match="GetNote"):
         Endpoint(service, Half(), store, None)  # type: ignore[arg-type]
+
+
+# -- field rules ---------------------------------------------------------------------------------
+
+
+def rules(*roles: dict[str, str]) -> list[list[list[str]]]:
+    return [[[pattern, access] for pattern, access in role.items()] for role in roles]
+
+
+@pytest.mark.feature("IDN-05")
+def test_a_field_is_masked_or_hidden_by_the_rules_of_the_roles_held(ask: Any) -> None:
+    note = str(uuid4())
+    ask("TakeNote", note_id=note, text="the whole story")
+
+    def shown(*roles: dict[str, str]) -> str:
+        return str(ask("GetNote", ask.token(fields=rules(*roles)), note_id=note).text)
+
+    assert shown({"*.*.personal": "mask"}) == "***"
+    assert shown({"kernel.note.*": "hide"}) == ""
+    assert shown({"kernel.note.personal": "view"}) == "the whole story"
+    assert shown({"customer.*.personal": "hide"}) == "the whole story"
+    assert shown({"*.*.*": "view", "kernel.note.personal": "mask"}) == "***", "within a role the strictest rule holds"
+    assert shown({"*.*.personal": "hide"}, {"*.*.personal": "mask"}) == "***", "of several roles the freest wins"
+    assert shown({"*.*.personal": "hide"}, {"*.*.amount": "hide"}) == "the whole story"
+    assert shown({"*.*.personal": "unheard-of"}) == "", "an access that is not known shows nothing"
+
+
+@pytest.mark.feature("IDN-05")
+def test_what_may_not_be_edited_may_not_be_written(ask: Any) -> None:
+    viewer = ask.token(fields=rules({"kernel.note.personal": "view"}))
+    error = refused(lambda: ask("TakeNote", viewer, note_id=str(uuid4()), text="x"), grpc.StatusCode.PERMISSION_DENIED)
+    assert "text" in error.details()
+    refused(lambda: ask("TakeNote", viewer, note_id=str(uuid4())), grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def test_an_answer_given_again_is_masked_for_whoever_asks_now(ask: Any) -> None:
+    note = str(uuid4())
+    ask("TakeNote", None, (("request-id", "again"),), note_id=note, text="x")
+    assert ask("TakeNote", None, (("request-id", "again"),), note_id=note, text="x").version == 1
+
+
+# -- reads ---------------------------------------------------------------------------------------
+
+
+def reads(store: EventStore[Any]) -> list[Any]:
+    with store.connection() as connection:
+        return connection.execute("select * from reads order by position").fetchall()
+
+
+@pytest.mark.feature("ANA-27", "IDN-14")
+def test_whoever_is_shown_personal_data_is_on_record_before_he_sees_it(ask: Any, store: EventStore[Any]) -> None:
+    note = uuid4()
+    ask("TakeNote", note_id=str(note), text="hello")
+    assert reads(store) == [], "writing shows nothing"
+    ask("GetNote", None, (("request-id", "r-77"),), note_id=str(note))
+    (read,) = reads(store)
+    assert (read["actor"], read["method"]) == (f"person:{PERSON}", "kernel_test.v1.NoteService/GetNote")
+    assert (read["subjects"], read["classes"], read["request_id"]) == ([note], ["personal"], "r-77")
+
+
+def test_what_was_not_shown_is_not_a_read(ask: Any, store: EventStore[Any]) -> None:
+    note = str(uuid4())
+    ask("GetNote", note_id=note)
+    ask("TakeNote", note_id=note, text="hello")
+    for access in ("mask", "hide"):
+        ask("GetNote", ask.token(fields=rules({"kernel.note.personal": access})), note_id=note)
+    assert reads(store) == []
+
+
+def test_an_answer_that_cannot_be_recorded_is_not_given(ask: Any, notes_database: Any) -> None:
+    note = str(uuid4())
+    ask("TakeNote", note_id=note, text="hello")
+    with psycopg.connect(notes_database.owner_url, autocommit=True) as owner:
+        owner.execute("alter table reads add constraint nothing check (false)")
+        refused(lambda: ask("GetNote", note_id=note), grpc.StatusCode.INTERNAL)
+        owner.execute("alter table reads drop constraint nothing")
+    assert ask("GetNote", note_id=note).text == "hello"
+
+
+def test_reads_at_the_same_moment_are_all_recorded(ask: Any, store: EventStore[Any]) -> None:
+    notes = [str(uuid4()) for _ in range(40)]
+    for note in notes:
+        ask("TakeNote", note_id=note, text="hello")
+    with ThreadPoolExecutor(12) as pool:
+        list(pool.map(lambda note: ask("GetNote", note_id=note), notes))
+    assert sorted(str(read["subjects"][0]) for read in reads(store)) == sorted(notes)
+
+
+def test_a_service_may_add_reads_and_never_change_them(store: EventStore[Any], ask: Any) -> None:
+    note = str(uuid4())
+    ask("TakeNote", note_id=note, text="hello")
+    ask("GetNote", note_id=note)
+    for statement in ("update reads set actor = 'x'", "delete from reads", "truncate reads"):
+        with store.connection() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
+            connection.execute(statement)
