@@ -135,6 +135,10 @@ def test_every_preset_can_be_defined() -> None:
     [
         ("sales_rep", "pipeline.opportunity.write", "pipeline.quote.approve"),
         ("sales_manager", "pipeline.quote.approve", "identity.person.write"),
+        ("sales_rep", "pipeline.price-list.write", "pipeline.cost.read"),
+        ("sales_manager", "pipeline.cost.read", "pipeline.cost.write"),
+        ("legal", "pipeline.order.read", "pipeline.cost.read"),
+        ("finance", "pipeline.cost.write", "pipeline.product.write"),
         ("agent", "ticketing.ticket.write", "pipeline.opportunity.write"),
         ("marketer", "marketing.campaign.write", "ticketing.ticket.write"),
         ("finance", "pipeline.receivable.write", "customer.customer.write"),

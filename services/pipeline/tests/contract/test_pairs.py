@@ -11,14 +11,15 @@ from uuid import UUID
 import pytest
 from google.protobuf.descriptor import FieldDescriptor
 
-from crm.options.v1.options_pb2 import personal, subject
+from crm.options.v1.options_pb2 import personal, published, subject
 from kernel.codec import Codec
 from kernel.money import Money
 from kernel.rpc import methods_of
 from pipeline.bootstrap import EVENTS, MESSAGES
+from pipeline.domain.catalogue import ProductCostSet
 from pipeline.domain.lead import LeadAssigned
 from pipeline.domain.opportunity import OpportunityOpened, OpportunityWon
-from pipeline.domain.order import Allocation, PaymentReceived
+from pipeline.domain.order import Allocation, CostedLine, OrderCosted, PaymentReceived
 
 A, B, C = (UUID(int=n) for n in (1, 2, 3))
 
@@ -45,7 +46,7 @@ def test_every_event_pairs_with_its_message_and_every_message_with_an_event() ->
     parts = {
         "LeadMatch", "CustomerMatch", "ScoreReason", "RuleCondition", "ScoringRule", "Candidate",
         "AssignmentRule", "LeadStatus", "Stage", "PriceEntry", "QuoteLine", "FlowStep", "Party",
-        "FileReference", "OrderLine", "Delivery", "Allocation",
+        "FileReference", "OrderLine", "Delivery", "Allocation", "CostedLine",
     }  # fmt: skip
     assert past == {f"crm.pipeline.v1.{part}" for part in parts}
 
@@ -95,6 +96,8 @@ EXAMPLES = (
         A, B, C, Money(7, "CNY"), date(2026, 1, 2), "bank", "ref", (Allocation(C, Money(5, "CNY")),),
         Money(2, "CNY"), None,
     ),
+    ProductCostSet(A, Money(60_00, "CNY"), date(2026, 5, 1)),
+    OrderCosted(B, (CostedLine("1", Money(20_01, "CNY")),), "60.03", "94.9905"),
 )  # fmt: skip
 
 
@@ -104,6 +107,20 @@ def test_bytes_once_stored_read_the_same_for_ever(event: object) -> None:
     stored = bytes.fromhex((GOLDEN / f"{type(event).__name__}.1.hex").read_text())
     assert codec.encode([(event, "")], NoKeys())[0].data == stored
     assert codec.decode([(codec.name_of(type(event)), stored, "")], NoKeys()) == [event]
+
+
+def test_costs_never_leave() -> None:
+    """An event without the mark stays inside; one with it holds no cost anywhere below it."""
+
+    def names(descriptor: object) -> set[str]:
+        below = (names(f.message_type) for f in descriptor.fields if f.message_type)  # type: ignore[attr-defined]
+        return {f.name for f in descriptor.fields}.union(*below)  # type: ignore[attr-defined]
+
+    codec = Codec(EVENTS, MESSAGES)
+    with_cost = {name for name, message in codec.types.items() if any("cost" in n for n in names(message.DESCRIPTOR))}
+    assert with_cost == {"crm.pipeline.v1.ProductCostSet", "crm.pipeline.v1.OrderCosted"}
+    for name in with_cost:
+        assert not codec.types[name].DESCRIPTOR.GetOptions().Extensions[published], name
 
 
 def test_the_bus_never_loads_grpc() -> None:

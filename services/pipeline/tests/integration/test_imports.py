@@ -263,3 +263,20 @@ def test_an_order_imported_again_only_gets_what_happened_since(
     names = [type(r.event).__name__ for r in log_of(first.id)]
     assert names == ["OrderPlaced", "OrderConfirmed", "OrderShipped"]
     assert {r.metadata.effective_at.date().isoformat() for r in log_of(first.id)} == {"1997-01-02", "1997-01-05"}
+
+
+def test_an_imported_order_carries_the_cost_of_the_day_it_was_placed(crm: SimpleNamespace) -> None:
+    said = catalogue.AddProductRequest(sku="C", name="Chai", list_price=dollars("18"))
+    product = crm.catalogue.AddProduct(said).product_id
+    for cost, day in (("10", "1997-01-01"), ("12", "1997-03-01")):
+        crm.catalogue.SetProductCost(
+            catalogue.SetProductCostRequest(product_id=product, unit_cost=dollars(cost), valid_from=day)
+        )
+    line = sales.OrderLineDraft(product_id=product, quantity="3", unit_price=dollars("18"))
+    rows = [
+        sales.OrderRow(external_ref=ref, customer_id=str(uuid4()), lines=[line], placed_at=at(day))
+        for ref, day in (("before", "1996-12-31"), ("first", "1997-02-28"), ("second", "1997-03-01"))
+    ]
+    results = crm.sales.ImportOrders(sales.ImportOrdersRequest(import_id="costed", rows=rows)).results
+    orders = [crm.sales.GetOrder(sales.GetOrderRequest(order_id=r.id)) for r in results]
+    assert [[c.unit_cost for c in found.costs] for found in orders] == [[], [dollars("10")], [dollars("12")]]

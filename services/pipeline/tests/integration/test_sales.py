@@ -368,3 +368,44 @@ def test_payments_settle_the_oldest_first_and_what_is_late_is_listed(
     assert not crm.sales.ListReceivables(pb.ListReceivablesRequest(overdue=True)).receivables
     rest = crm.sales.RecordPayment(pb.RecordPaymentRequest(order_id=order_id, amount=yuan(500)))
     assert (rest.unallocated.minor_units, rest.outstanding.minor_units) == (100, 0)
+
+
+def a_cost(crm: SimpleNamespace, product_id: str, unit_cost: int, valid_from: str = "") -> None:
+    request = catalogue.SetProductCostRequest(
+        product_id=product_id, unit_cost=yuan(unit_cost), valid_from=valid_from or in_days(-1)
+    )
+    crm.catalogue.SetProductCost(request)
+
+
+@pytest.mark.feature("ANA-08")
+def test_an_order_keeps_the_costs_of_its_day_and_only_who_may_sees_them(
+    crm: SimpleNamespace, asked_by: Callable[..., Any], log_of: Callable[[str], list[Any]]
+) -> None:
+    costed, uncosted = a_product(crm, "P-20", 10_000), a_product(crm, "P-21", 10_000)
+    a_cost(crm, costed, 6_000)
+    a_cost(crm, costed, 9_999, in_days(1))
+    lines = [pb.OrderLineDraft(product_id=product, quantity="2") for product in (costed, uncosted)]
+    request = pb.PlaceOrderRequest(customer_id=str(uuid4()), lines=lines)
+    order_id = crm.sales.PlaceOrder(request).order_id
+    from_quote = crm.sales.PlaceOrder(pb.PlaceOrderRequest(quote_id=accepted(crm, costed))).order_id
+    a_cost(crm, costed, 7_000, in_days(0))
+
+    assert [(c.line_id, c.unit_cost) for c in the_order(crm, order_id).costs] == [("1", yuan(6_000))]
+    assert [c.unit_cost for c in the_order(crm, from_quote).costs] == [yuan(6_000)]
+    assert [type(recorded.event).__name__ for recorded in log_of(order_id)] == ["OrderPlaced", "OrderCosted"]
+    assert not the_order(crm, crm.sales.PlaceOrder(
+        pb.PlaceOrderRequest(customer_id=str(uuid4()), lines=lines[1:])
+    ).order_id).costs  # fmt: skip
+
+    def shown(who: SimpleNamespace) -> list[Money | None]:
+        listed = who.catalogue.ListProducts(catalogue.ListProductsRequest(search="P-2")).products
+        one = who.catalogue.GetProduct(catalogue.GetProductRequest(product_id=costed)).product
+        return [p.unit_cost if p.HasField("unit_cost") else None for p in (*listed, one)]
+
+    assert shown(crm) == [yuan(7_000), None, yuan(7_000)]
+    rep = asked_by(a_caller(permissions=("pipeline.product.write", "pipeline.order.write")))
+    assert shown(rep) == [None, None, None]
+    assert not the_order(rep, order_id).costs
+    with pytest.raises(grpc.RpcError) as refused:
+        a_cost(rep, costed, 1)
+    assert refused.value.code() is grpc.StatusCode.PERMISSION_DENIED

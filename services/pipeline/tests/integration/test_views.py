@@ -51,6 +51,10 @@ def a_busy_week(crm: SimpleNamespace) -> None:
     ).product_id
     crm.catalogue.ReviseProduct(catalogue.ReviseProductRequest(product_id=product, name="Big pump"))
     crm.catalogue.DefineCategory(catalogue.DefineCategoryRequest(name="pumps"))
+    for cost, day in ((60, "2026-01-01"), (70, "2026-02-01"), (65, "2026-01-01")):
+        crm.catalogue.SetProductCost(
+            catalogue.SetProductCostRequest(product_id=product, unit_cost=yuan(cost), valid_from=day)
+        )
     crm.catalogue.DefinePriceList(
         catalogue.DefinePriceListRequest(
             price_list=catalogue.PriceList(

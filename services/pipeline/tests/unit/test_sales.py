@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from kernel.errors import DomainError, InvalidArgument
 from kernel.money import Money
+from pipeline.application.sales import placed_order
 from pipeline.domain import approval as approvals
 from pipeline.domain import catalogue, contract, order, quote
 from pipeline.domain.priced_lines import Position, totals
@@ -257,3 +258,50 @@ def test_a_dealers_list_beats_the_standard_list_beats_the_catalogue() -> None:
     assert catalogue.price_of(product, lists, D, date(2026, 4, 30)).unit_price == yuan(1)
     with pytest.raises(DomainError, match="no price in USD"):
         catalogue.price_of(product, lists, D, DAY, "USD")
+
+
+def a_costed_product(*events: catalogue.ProductEvent) -> catalogue.Product:
+    listed = catalogue.ProductListed(A, "P", "Pump", "", yuan(100), "piece", 0, "", "")
+    state = reduce(catalogue.evolve_product, (listed, *events), None)  # type: ignore[arg-type]
+    assert isinstance(state, catalogue.Product)
+    return state
+
+
+def test_a_cost_holds_from_its_day_in_its_currency_until_the_next_one() -> None:
+    may, june = date(2026, 5, 1), date(2026, 6, 1)
+    dollars = catalogue.ProductCostSet(A, Money(9, "USD"), may)
+    said = [catalogue.ProductCostSet(A, yuan(70), june), catalogue.ProductCostSet(A, yuan(60), may), dollars]
+    product = a_costed_product(*said)
+    found = [catalogue.cost_of(product.costs, on, "CNY") for on in (date(2026, 4, 30), may, date(2026, 5, 31), june)]
+    assert found == [None, yuan(60), yuan(60), yuan(70)]
+    assert catalogue.cost_of(product.costs, june, "USD") == Money(9, "USD")
+    assert catalogue.cost_of(product.costs, june, "EUR") is None
+    assert product.set_cost(yuan(60), may) == [], "said already"
+    corrected = a_costed_product(*said, *product.set_cost(yuan(65), may))  # type: ignore[arg-type]
+    assert catalogue.cost_of(corrected.costs, may, "CNY") == yuan(65)
+    assert len(corrected.costs) == 3
+
+
+def test_a_cost_is_not_negative_and_a_withdrawn_product_gets_none() -> None:
+    with pytest.raises(InvalidArgument, match="unit_cost"):
+        a_costed_product().set_cost(yuan(-1), DAY)
+    with pytest.raises(DomainError, match="withdrawn"):
+        a_costed_product(catalogue.ProductWithdrawn(A, "")).set_cost(yuan(1), DAY)
+
+
+def test_an_order_carries_the_costs_known_when_it_was_placed() -> None:
+    def a_draft(product_id: UUID | None, quantity: str, price: int, discount: int = 0) -> quote.LineDraft:
+        return quote.LineDraft(product_id, "it", quantity, yuan(price), yuan(price), discount, 0)
+
+    drafts = [a_draft(A, "3", 33_33, 500), a_draft(B, "1", 500), a_draft(None, "1", 700), a_draft(C, "0.5", 10_01)]
+    placed = placed_order(D, "1", drafts, DAY, customer_id=A, owner_id=None)
+    costs = {A: yuan(20_01), B: Money(1, "USD"), C: yuan(3_33), D: yuan(1)}
+    _, costed = order.place(placed, costs)
+    assert costed == order.OrderCosted(
+        D,
+        (order.CostedLine("1", yuan(20_01)), order.CostedLine("4", yuan(3_33))),
+        "61.695",  # 3 x 20.01 + 0.5 x 3.33
+        "99.9955",  # 3 x 33.33 - 5 % + 0.5 x 10.01; not the line in dollars' cost, nor the one without a product
+    )
+    assert order.place(placed, {B: Money(1, "USD")}) == [placed], "no cost is known, so nothing is said of one"
+    assert order.place(placed) == [placed]

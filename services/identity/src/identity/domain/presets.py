@@ -28,13 +28,17 @@ _MASKED_PHONES = _rules(FieldAccess.MASK, "*.*.phone", "*.*.identifier")
 
 _EVERYBODY = ("identity.*.read", "notification.*.read", "notification.*.write")
 
+# What selling is about, spelt out: what a product costs us (pipeline.cost) is not for everybody who sells.
+_SALES = ("approval", "contract", "lead", "opportunity", "order", "price-list", "product", "quote", "receivable")
+_SALES_READ = tuple(f"pipeline.{noun}.read" for noun in _SALES)
+
 _SELLING = (
     "analytics.*.read",
     "customer.*.read",
     "customer.*.write",
     "marketing.*.read",
-    "pipeline.*.read",
-    "pipeline.*.write",
+    *_SALES_READ,
+    *(f"pipeline.{noun}.write" for noun in _SALES),
     "ticketing.*.read",
     "ticketing.ticket.write",
     *_EVERYBODY,
@@ -106,6 +110,7 @@ PRESETS = (
             "customer.customer.read",
             "pipeline.*.approve",
             "pipeline.*.read",
+            "pipeline.cost.write",
             "pipeline.order.write",
             "pipeline.receivable.write",
             *_EVERYBODY,
@@ -118,7 +123,7 @@ PRESETS = (
         DataScope.ALL,
         (
             "customer.customer.read",
-            "pipeline.*.read",
+            *_SALES_READ,
             "pipeline.contract.approve",
             "pipeline.contract.write",
             *_EVERYBODY,

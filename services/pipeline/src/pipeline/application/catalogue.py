@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import date
 from uuid import UUID
 
 from kernel.errors import AlreadyExists, NotFound
+from kernel.money import Money
 from kernel.store import Transaction
-from pipeline.application.streams import Tx, loaded, lock
+from pipeline.application.streams import Tx, loaded, lock, today
 from pipeline.domain import catalogue as it
 from pipeline.projections import catalogue as view
 
@@ -27,6 +28,10 @@ class Catalogue:
     def revise_product(self, tx: Tx, product_id: UUID, revise: Revise) -> int:
         product, version = loaded(tx, product_id, it.evolve_product, "product")
         return tx.append(product_id, version, product.revise(revise(product)))
+
+    def set_product_cost(self, tx: Tx, product_id: UUID, unit_cost: Money, valid_from: date | None) -> int:
+        product, version = loaded(tx, product_id, it.evolve_product, "product")
+        return tx.append(product_id, version, product.set_cost(unit_cost, valid_from or today(tx)))
 
     def withdraw_product(self, tx: Tx, product_id: UUID, reason: str) -> int:
         product, version = loaded(tx, product_id, it.evolve_product, "product")
@@ -57,6 +62,13 @@ def product_and_price(
     if product is None:
         raise NotFound(f"no product {product_id}")
     return product, it.price_of(product, price_lists, customer_id, on, currency_code)
+
+
+def unit_costs(tx: Tx, product_ids: Iterable[UUID | None], on: date, currency_code: str) -> dict[UUID, Money]:
+    """Return what a unit costs us on a day, of those products for which somebody said."""
+    said = view.costs(tx.cursor, {product_id for product_id in product_ids if product_id is not None})
+    found = {product_id: it.cost_of(costs, on, currency_code) for product_id, costs in said.items()}
+    return {product_id: cost for product_id, cost in found.items() if cost is not None}
 
 
 def price_lists_for(tx: Tx, customer_id: UUID | None) -> list[it.PriceListDefined]:

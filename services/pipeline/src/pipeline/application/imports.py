@@ -199,6 +199,7 @@ class Imports:
         histories = tx.histories(again) if on_duplicate != OnDuplicate.SKIP and again else {}
         named = {line.product_id for row in rows for line in row.lines if line.product_id is not None}
         names = {k: v["name"] for k, v in catalogue_view.by_ids(tx.cursor, named).items()}
+        costs = catalogue_view.costs(tx.cursor, named)
         placed: list[Placed] = []
         results: list[RowResult] = []
         seen: set[str] = set()
@@ -207,7 +208,7 @@ class Imports:
                 _require_ref(row.external_ref, seen)
                 there = known.get(row.external_ref)
                 if there is None:
-                    events = _order(row, import_id, names, tx.effective_at)
+                    events = _order(row, import_id, names, costs, tx.effective_at)
                     id_ = events[0][1].order_id
                     placed += [(id_, 0, event, at) for at, event in events]
                     results.append(RowResult(row.external_ref, id_, RowOutcome.CREATED))
@@ -437,7 +438,11 @@ def _changes(history: Sequence[Any], row: OpportunityRow, on_duplicate: OnDuplic
 
 
 def _order(
-    row: OrderRow, import_id: str, names: Mapping[UUID, str], now: datetime
+    row: OrderRow,
+    import_id: str,
+    names: Mapping[UUID, str],
+    costs: Mapping[UUID, Sequence[products.ProductCostSet]],
+    now: datetime,
 ) -> list[tuple[datetime | None, Any]]:
     if row.customer_id is None:
         raise InvalidArgument("customer_id", "say who ordered")
@@ -459,7 +464,10 @@ def _order(
         delivery=row.delivery,
         import_id=import_id,
     )
-    dated: list[tuple[datetime | None, Any]] = [(row.placed_at, event) for event in orders.place(placed)]
+    currency = placed.net_total.currency_code
+    known = {id_: products.cost_of(said, placed.placed_on, currency) for id_, said in costs.items()}
+    events = orders.place(placed, {id_: cost for id_, cost in known.items() if cost is not None})
+    dated: list[tuple[datetime | None, Any]] = [(row.placed_at, event) for event in events]
     return dated + _order_history(orders.evolve(None, placed), row.history, row.placed_at)
 
 

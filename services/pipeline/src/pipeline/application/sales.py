@@ -12,7 +12,7 @@ from kernel.auth import Caller
 from kernel.errors import DomainError, Forbidden, InvalidArgument
 from kernel.ids import derived_id, new_id
 from kernel.money import Money
-from pipeline.application.catalogue import price_lists_for, product_and_price
+from pipeline.application.catalogue import price_lists_for, product_and_price, unit_costs
 from pipeline.application.streams import (
     CONTRACT_POLICY,
     DISCOUNT_POLICY,
@@ -445,7 +445,9 @@ class Sales:
             external_ref=external_ref,
             delivery=delivery,
         )
-        return placed, tx.append(order_id, 0, orders.place(placed))
+        products = {line.product_id for line in placed.lines}
+        costs = unit_costs(tx, products, on, placed.net_total.currency_code)
+        return placed, tx.append(order_id, 0, orders.place(placed, costs))
 
     def submit_order(self, tx: Tx, caller: Caller, order_id: UUID) -> tuple[UUID | None, int]:
         order, version = self._order(tx, caller, order_id)

@@ -42,6 +42,13 @@ class ProductWithdrawn:
 
 
 @dataclass(frozen=True, slots=True)
+class ProductCostSet:
+    product_id: UUID
+    unit_cost: Money
+    valid_from: date
+
+
+@dataclass(frozen=True, slots=True)
 class CategoryDefined:
     category_id: UUID
     name: str
@@ -72,8 +79,8 @@ class PriceListDefined:
     valid_until: date | None
 
 
-Event = ProductListed | ProductRevised | ProductWithdrawn | CategoryDefined | PriceListDefined
-ProductEvent = ProductListed | ProductRevised | ProductWithdrawn
+Event = ProductListed | ProductRevised | ProductWithdrawn | ProductCostSet | CategoryDefined | PriceListDefined
+ProductEvent = ProductListed | ProductRevised | ProductWithdrawn | ProductCostSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +94,7 @@ class Product:
     import_id: str
     revised: bool = False
     withdrawn: bool = False
+    costs: tuple[ProductCostSet, ...] = ()
 
     def revise(self, revised: ProductRevised) -> list[Event]:
         if self.withdrawn:
@@ -101,6 +109,14 @@ class Product:
             revised.tax_basis_points,
         )
         return [] if now == then else [revised]
+
+    def set_cost(self, unit_cost: Money, valid_from: date) -> list[Event]:
+        if self.withdrawn:
+            raise DomainError(f"product {self.name} is withdrawn")
+        if unit_cost.minor_units < 0:
+            raise InvalidArgument("unit_cost", "must not be negative")
+        cost = ProductCostSet(self.id, unit_cost, valid_from)
+        return [] if cost in self.costs else [cost]
 
     def withdraw(self, reason: str) -> list[Event]:
         return [] if self.withdrawn else [ProductWithdrawn(self.id, reason)]
@@ -175,6 +191,12 @@ def price_of(
     return Price(product.list_price, None, "the catalogue's price")
 
 
+def cost_of(costs: Iterable[ProductCostSet], on: date, currency_code: str) -> Money | None:
+    """Return what one unit costs us on a day in a currency; None when nobody said, for costs are not converted."""
+    holding = [c for c in costs if c.valid_from <= on and c.unit_cost.currency_code == currency_code]
+    return max(holding, key=lambda cost: cost.valid_from).unit_cost if holding else None
+
+
 def _holds(price_list: PriceListDefined, customer_id: UUID | None, on: date) -> bool:
     if price_list.valid_from and on < price_list.valid_from:
         return False
@@ -219,3 +241,8 @@ def evolve_product(product: Product | None, event: ProductEvent) -> Product:
         case ProductWithdrawn():
             assert product is not None, "history must begin with ProductListed"
             return replace(product, withdrawn=True)
+        case ProductCostSet(unit_cost=unit_cost, valid_from=valid_from):
+            assert product is not None, "history must begin with ProductListed"
+            same = (valid_from, unit_cost.currency_code)
+            others = (c for c in product.costs if (c.valid_from, c.unit_cost.currency_code) != same)
+            return replace(product, costs=(*others, event))

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from enum import IntEnum
+from types import MappingProxyType
 from typing import assert_never
 from uuid import UUID
 
 from kernel.errors import DomainError, InvalidArgument
 from kernel.money import Money
+from pipeline.domain.priced_lines import exact, sum_of
 
 # -- what can happen ---------------------------------------------------------
 
@@ -56,6 +58,20 @@ class OrderPlaced:
     external_ref: str
     delivery: Delivery | None
     import_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CostedLine:
+    line_id: str
+    unit_cost: Money
+
+
+@dataclass(frozen=True, slots=True)
+class OrderCosted:
+    order_id: UUID
+    lines: tuple[CostedLine, ...]
+    cost_exact: str
+    net_exact: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +191,7 @@ class ReceivableOverdue:
 
 Event = (
     OrderPlaced
+    | OrderCosted
     | OrderConfirmed
     | OrderSubmitted
     | OrderApproved
@@ -385,11 +402,32 @@ class Order:
             raise DomainError(f"order {self.number} is cancelled")
 
 
-def place(placed: OrderPlaced) -> list[Event]:
+def place(placed: OrderPlaced, unit_costs: Mapping[UUID, Money] = MappingProxyType({})) -> list[Event]:
+    """Place it; `unit_costs` is what a unit of each product costs us, of those for which somebody said."""
     for i, line in enumerate(placed.lines):
         if not line.product_name:
             raise InvalidArgument(f"lines[{i}].product_name", "is required without a product")
-    return [placed]
+    return [placed, *_cost(placed, unit_costs)]
+
+
+def _cost(placed: OrderPlaced, unit_costs: Mapping[UUID, Money]) -> list[Event]:
+    known = [
+        (line, cost)
+        for line in placed.lines
+        if line.product_id is not None
+        and (cost := unit_costs.get(line.product_id)) is not None
+        and cost.currency_code == line.unit_price.currency_code
+    ]
+    if not known:
+        return []
+    return [
+        OrderCosted(
+            placed.order_id,
+            tuple(CostedLine(line.line_id, cost) for line, cost in known),
+            sum_of(exact(line.quantity, cost) for line, cost in known),
+            sum_of(line.net_exact for line, _ in known),
+        )
+    ]
 
 
 # -- how it comes to be ------------------------------------------------------
@@ -457,7 +495,7 @@ def evolve(order: Order | None, event: Event) -> Order:
                     for r in order.receivables
                 ),
             )
-        case ReceivableSettled() | ReceivableOverdue():
+        case OrderCosted() | ReceivableSettled() | ReceivableOverdue():
             return order
         case _:
             assert_never(event)

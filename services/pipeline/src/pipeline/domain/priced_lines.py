@@ -8,7 +8,7 @@ same way over the exact tax of each line. Reports over many orders sum the exact
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
@@ -75,6 +75,16 @@ def totals(positions: Sequence[Position], field: str = "lines") -> Totals:
         net_shown, tax_shown = net_until_here, tax_until_here
     net_total, tax_total = Money(net_shown, currency), Money(tax_shown, currency)
     return Totals(tuple(lines), net_total, tax_total, net_total + tax_total, _major(net_sum))
+
+
+def exact(quantity: str, amount: Money) -> str:
+    """Return quantity x amount in major units, not rounded."""
+    return _major(Decimal(quantity) * amount.minor_units)
+
+
+def sum_of(exact_amounts: Iterable[str]) -> str:
+    """Return the sum of exact amounts in major units."""
+    return _major(sum((Decimal(amount) for amount in exact_amounts), Decimal(0)) * _MINOR_PER_MAJOR)
 
 
 def quantity_of(text: str, field: str = "quantity") -> Decimal:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -20,7 +21,7 @@ from pipeline.application.imports import Imports, OnDuplicate, ProductRow
 from pipeline.application.streams import read
 from pipeline.domain import catalogue as it
 from pipeline.entrypoints.import_rows import Rows
-from pipeline.entrypoints.messages import day_text, enum_of, ids_of, money, money_of, money_out, today
+from pipeline.entrypoints.messages import SEES_COSTS, day_text, enum_of, ids_of, money, money_of, money_out, today
 from pipeline.projections import catalogue as view
 
 
@@ -62,6 +63,15 @@ class CatalogueApi:
         version = self._catalogue.revise_product(call.transaction(), required_uuid(request, "product_id"), revised)
         return pb.ReviseProductResponse(version=version)
 
+    def SetProductCost(self, request: pb.SetProductCostRequest, call: Call) -> pb.SetProductCostResponse:
+        version = self._catalogue.set_product_cost(
+            call.transaction(),
+            required_uuid(request, "product_id"),
+            _required_money(request, "unit_cost"),
+            optional_date(request, "valid_from"),
+        )
+        return pb.SetProductCostResponse(version=version)
+
     def WithdrawProduct(self, request: pb.WithdrawProductRequest, call: Call) -> pb.WithdrawProductResponse:
         version = self._catalogue.withdraw_product(
             call.transaction(), required_uuid(request, "product_id"), optional_text(request, "reason")
@@ -73,7 +83,7 @@ class CatalogueApi:
         row = view.one(call.query(), product_id)
         if row is None:
             raise NotFound(f"no product {product_id}")
-        return pb.GetProductResponse(product=_product(row))
+        return pb.GetProductResponse(product=_product(row, _costs(call, [row])))
 
     def ListProducts(self, request: pb.ListProductsRequest, call: Call) -> pb.ListProductsResponse:
         page = page_of(request)
@@ -86,8 +96,9 @@ class CatalogueApi:
         )
         shown = rows[: page.limit]
         last = (shown[-1]["name"], shown[-1]["product_id"]) if shown else ()
+        costs = _costs(call, shown)
         return pb.ListProductsResponse(
-            products=[_product(row) for row in shown],
+            products=[_product(row, costs) for row in shown],
             next_page_token=page.next_token(rows, last),
             total_size=total,
         )
@@ -197,7 +208,16 @@ class CatalogueApi:
         return [streams[id_][-1].event for id_ in ids]
 
 
-def _product(row: DictRow) -> pb.Product:
+Costs = Mapping[UUID, Sequence[it.ProductCostSet]]
+
+
+def _costs(call: Call, rows: Sequence[DictRow]) -> Costs:
+    """What was said about the products' costs; nothing for whoever may not see costs."""
+    return view.costs(call.query(), [row["product_id"] for row in rows]) if call.caller.may(SEES_COSTS) else {}
+
+
+def _product(row: DictRow, costs: Costs) -> pb.Product:
+    cost = it.cost_of(costs.get(row["product_id"], ()), today(), row["currency_code"])
     return pb.Product(
         product_id=str(row["product_id"]),
         sku=row["sku"],
@@ -209,6 +229,7 @@ def _product(row: DictRow) -> pb.Product:
         external_ref=row["external_ref"],
         withdrawn=row["withdrawn"],
         version=row["version"],
+        unit_cost=money(cost) if cost else None,
     )
 
 

@@ -17,6 +17,9 @@ from kernel.money import Money
 
 E = TypeVar("E", bound=IntEnum)
 
+SEES_COSTS = "pipeline.cost.read"
+"""The permission without which answers hold no costs."""
+
 
 def money_of(request: Message, field: str) -> Money | None:
     """Return an amount, None when unset; refuse one without a currency."""

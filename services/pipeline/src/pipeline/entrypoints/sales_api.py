@@ -39,6 +39,7 @@ from pipeline.domain import quote as quotes
 from pipeline.domain.quote import LineDraft
 from pipeline.entrypoints.import_rows import Rows
 from pipeline.entrypoints.messages import (
+    SEES_COSTS,
     day_text,
     enum_of,
     id_text,
@@ -429,7 +430,9 @@ class SalesApi:
         order_id = required_uuid(request, "order_id")
         row = orders_view.one(call.query(), order_id)
         _require_seen(call, row, "order", order_id)
-        placed = read(self._store, call.query(), [order_id])[order_id][0].event
+        events = [recorded.event for recorded in read(self._store, call.query(), [order_id])[order_id]]
+        placed = events[0]
+        costed = next((e for e in events if isinstance(e, orders.OrderCosted)), None)
         order = _order(row)
         order.lines.extend(_order_line_out(line) for line in placed.lines)
         if placed.delivery is not None:
@@ -448,6 +451,10 @@ class SalesApi:
                     unallocated=money_out(p["unallocated"], p["currency_code"]),
                 )
                 for p in paid
+            ],
+            costs=[
+                order_pb.CostedLine(line_id=line.line_id, unit_cost=money(line.unit_cost))
+                for line in (costed.lines if costed and call.caller.may(SEES_COSTS) else ())
             ],
         )
 

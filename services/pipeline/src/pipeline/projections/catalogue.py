@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from kernel.money import Money
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
@@ -61,6 +62,16 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                 "update products set version = %s, withdrawn = true where product_id = %s",
                 (recorded.version, withdrawn.product_id),
             )
+        case it.ProductCostSet() as cost:
+            cursor.execute(
+                "update products set version = %s where product_id = %s",
+                (recorded.version, cost.product_id),
+            )
+            cursor.execute(
+                "insert into product_costs (product_id, currency_code, valid_from, unit_cost) values (%s, %s, %s, %s)"
+                " on conflict (product_id, currency_code, valid_from) do update set unit_cost = excluded.unit_cost",
+                (cost.product_id, cost.unit_cost.currency_code, cost.valid_from, cost.unit_cost.minor_units),
+            )
         case it.CategoryDefined() as category:
             cursor.execute(
                 "insert into categories (category_id, name, parent_category_id) values (%s, %s, %s)"
@@ -84,7 +95,7 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
 
 
-INLINE = Inline("catalogue", ("products", "categories", "price_lists"), project)
+INLINE = Inline("catalogue", ("products", "product_costs", "categories", "price_lists"), project)
 
 
 def one(cursor: Cursor[DictRow], product_id: UUID) -> DictRow | None:
@@ -112,6 +123,18 @@ def products(
 def by_ids(cursor: Cursor[DictRow], product_ids: Collection[UUID]) -> dict[UUID, DictRow]:
     rows = cursor.execute("select * from products where product_id = any(%s)", (list(product_ids),)).fetchall()
     return {row["product_id"]: row for row in rows}
+
+
+def costs(cursor: Cursor[DictRow], product_ids: Collection[UUID]) -> dict[UUID, list[it.ProductCostSet]]:
+    """Return what was ever said about the costs of these products."""
+    found: dict[UUID, list[it.ProductCostSet]] = {}
+    for row in cursor.execute(
+        "select * from product_costs where product_id = any(%s)", (list(product_ids),)
+    ).fetchall():
+        cost = Money(row["unit_cost"], row["currency_code"])
+        said = it.ProductCostSet(row["product_id"], cost, row["valid_from"])
+        found.setdefault(said.product_id, []).append(said)
+    return found
 
 
 def by_sku(cursor: Cursor[DictRow], skus: Collection[str]) -> dict[str, DictRow]:

@@ -79,6 +79,7 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             | it.ReceivableSettled()
             | it.ReceivableWrittenOff()
             | it.ReceivableOverdue()
+            | it.OrderCosted()
         ):
             change("state = state")
 
