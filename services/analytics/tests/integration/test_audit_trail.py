@@ -14,6 +14,8 @@ from analytics.projections import audit_trail
 from analytics.projections.audit_trail import SEALED, Wanted
 from crm.customer.v1 import customer_events_pb2 as customer
 from crm.notification.v1 import message_events_pb2 as notice
+from crm.pipeline.v1 import order_events_pb2 as order
+from crm.pipeline.v1 import product_events_pb2 as product
 from kernel.errors import InvalidArgument, NotFound
 from kernel.ids import derived_id
 from testkit import a_caller
@@ -104,6 +106,25 @@ def test_who_does_not_see_everything_sees_what_people_in_scope_did(trail: Any) -
     assert types(found(trail, caller=own)) == ["CustomerRegistered"]
     team = a_caller(scope="team", person_id=UUID(ANNA), owners=[UUID(BERND)])
     assert types(found(trail, caller=team)) == ["CustomerRevised", "CustomerRegistered"]
+
+
+def test_what_says_costs_is_shown_only_to_who_may_see_them(trail: Any, happenings: Any) -> None:
+    cost = product.ProductCostSet(product_id=str(derived_id("audit", "product")), valid_from="2026-05-01")
+    order_id = str(derived_id("audit", "order"))
+    happenings.add(cost, START + timedelta(hours=5))
+    happenings.add(order.OrderPlaced(order_id=order_id), START + timedelta(hours=6))
+    happenings.add(order.OrderCosted(order_id=order_id, cost_exact="1"), START + timedelta(hours=6))
+    trail.feed(happenings.events)
+    assert types(found(trail))[:3] == ["OrderCosted", "OrderPlaced", "ProductCostSet"]
+    rep = a_caller(permissions=("analytics.*.read", "pipeline.order.read"))
+    assert types(found(trail, caller=rep))[:2] == ["OrderPlaced", "MessageQueued"]
+
+    def history(caller: Any = None) -> list[str]:
+        shown = trail.ask(lambda cursor, who, _: audit_trail.history(cursor, UUID(order_id), who), caller=caller)
+        return types(event for event, _ in shown)
+
+    assert history() == ["OrderPlaced", "OrderCosted"]
+    assert history(rep) == ["OrderPlaced"]
 
 
 def test_history_of_a_record_before_and_after(trail: Any) -> None:

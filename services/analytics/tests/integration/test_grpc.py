@@ -179,6 +179,8 @@ def test_every_question_is_answered_over_the_wire(served: Served) -> None:
     assert [one.key for one in kpis.figures] == [one.key for one in kpis.before]
     margin = next(one for one in kpis.figures if one.key == "margin")
     assert not margin.HasField("number")
+    assert margin.remark_en == "There is no revenue in the period."
+    assert margin.remark_zh
     health = served.ask("GetPipelineHealth", pb.GetPipelineHealthRequest())
     assert sum(band.opportunities for band in health.ageing) == 30
     assert served.ask("GetWinCycle", pb.GetWinCycleRequest()).overall.median == 20

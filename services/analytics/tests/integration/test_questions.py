@@ -255,8 +255,9 @@ def test_sales_by_month_from_deals_orders_and_payments(folding: Any, happenings:
     assert (march.won, march.won_value) == (1, {"CNY": 300_00})
     revenue, margin = folding.ask(figures.measure, ["revenue", "margin"], Slice())
     assert revenue.amounts == {"EUR": 20_01}, "exact values are summed, then rounded once"
-    assert margin.number is None, "no cost is known, so no margin is shown"
-    assert margin.amounts == {}
+    assert margin.amounts == {}, "no cost is known, so no margin is shown"
+    assert margin.remark is not None
+    assert "No order line has a known cost" in margin.remark.en
     from zoneinfo import ZoneInfo
 
     shanghai = Slice(zone=ZoneInfo("Asia/Shanghai"))
@@ -408,3 +409,92 @@ def test_kpis_stand_beside_those_of_the_period_before(story: Any, analytics: Ana
     assert now["average_deal"].amounts == {"CNY": 1_000_00, "EUR": 500_00}
     sales = {one.figure.key: one for one in last_days}
     assert sales["won_value"].amounts == {"CNY": 700_00}, "the last 30 days when no period is named"
+
+
+def an_order(
+    happenings: Any, name: str, day: str, currency: str, net: str, cost: str = "", costed: str = "", **fate: str
+) -> None:
+    """An order whose lines cost `cost` as far as that is known, which is for `costed` of its net."""
+    which = an_id("order", name)
+    for kind, at in ((order.OrderPlaced, day), (order.OrderConfirmed, fate.get("confirmed", day))):
+        if not at:
+            continue
+        message: Any = kind(order_id=which, owner_id=ANNA, net_exact=net)
+        message.net_total.minor_units = round(float(net) * 100)
+        message.net_total.currency_code = currency
+        happenings.add(message, on(at))
+        if cost and kind is order.OrderPlaced:
+            happenings.add(order.OrderCosted(order_id=which, cost_exact=cost, net_exact=costed), on(at))
+    if "cancelled" in fate:
+        happenings.add(order.OrderCancelled(order_id=which), on(fate["cancelled"]))
+
+
+@pytest.fixture
+def a_quarter(folding: Any, happenings: Any) -> Any:
+    """Orders with and without costs, customers who come and go, in January and February."""
+    an_order(happenings, "both lines costed", "2026-02-02", "CNY", "600", "400", "600")
+    an_order(happenings, "one of two", "2026-02-03", "CNY", "300.004", "150.0018", "270.004")
+    an_order(happenings, "no cost", "2026-02-04", "CNY", "100")
+    an_order(happenings, "cancelled", "2026-02-05", "CNY", "999", "1", "999", cancelled="2026-02-06")
+    an_order(happenings, "never confirmed", "2026-02-05", "CNY", "999", "1", "999", confirmed="")
+    an_order(happenings, "sold below cost", "2026-02-07", "EUR", "50", "60", "50")
+    an_order(happenings, "in dollars", "2026-02-08", "USD", "20")
+    an_order(happenings, "month before", "2026-01-31", "CNY", "200", "100", "200", confirmed="2026-01-31")
+    for n, day in enumerate(("2026-01-05", "2026-01-06", "2026-02-02", "2026-02-03", "2026-02-04")):
+        happenings.add(customer.CustomerRegistered(customer_id=an_id("in", n), owner_id=ANNA), on(day))
+    lost = customer.CUSTOMER_STATUS_LOST
+    happenings.add(customer.CustomerStatusChanged(customer_id=an_id("in", 0), to_status=lost), on("2026-02-20"))
+    folding.feed(happenings.events)
+    return folding
+
+
+@pytest.mark.feature("ANA-08")
+def test_revenue_margin_growth_and_churn_of_a_month_and_of_the_one_before(a_quarter: Any, analytics: Analytics) -> None:
+    february = Slice(from_on=date(2026, 2, 1), to_on=date(2026, 2, 28))
+    with a_quarter.connection.cursor() as cursor:
+        _, current, earlier = analytics.executive_kpis(cursor, february, a_caller())
+    now = {one.figure.key: one for one in current}
+    then = {one.figure.key: one for one in earlier}
+    assert now["revenue"].amounts == {"CNY": 1_000_00, "EUR": 50_00, "USD": 20_00}
+    # CNY: 600 - 400 + 270.004 - 150.0018 = 320.0022; of 870.004. EUR: 50 - 60.
+    assert now["margin"].amounts == {"CNY": 320_00, "EUR": -10_00}
+    assert now["margin"].sample == 3
+    assert now["margin_rate"].shares == pytest.approx({"CNY": 320.0022 / 870.004, "EUR": -0.2})
+    assert now["margin_rate"].number is None, "there is no rate over several currencies"
+    assert now["cost_coverage"].shares == pytest.approx({"CNY": 870.004 / 1000.004, "EUR": 1, "USD": 0})
+    assert now["margin"].remark is not None
+    assert now["margin"].remark.en == (
+        "Covers 87 % of the revenue in CNY, 100 % of the revenue in EUR, 0 % of the revenue in USD."
+    )
+    assert then["margin"].amounts == {"CNY": 100_00}
+    assert (then["margin_rate"].number, then["cost_coverage"].number) == (0.5, 1)
+    assert (now["new_customers"].number, then["new_customers"].number) == (3, 2)
+    assert now["churn"].number == 0.5, "one of the two there were when February began"
+    assert then["churn"].number is None, "nobody was there to be lost"
+
+
+def test_without_a_known_cost_or_the_right_to_see_it_there_is_no_margin(a_quarter: Any) -> None:
+    keys = ["margin", "margin_rate", "revenue"]
+    nothing = Slice(from_on=date(2026, 4, 1), to_on=date(2026, 4, 30))
+    for one in a_quarter.ask(figures.measure, keys, nothing)[:2]:
+        assert (one.amounts, one.number, one.shares) == ({}, None, {})
+        assert one.remark.en == "There is no revenue in the period."
+    rep = a_caller(permissions=("analytics.*.read", "pipeline.order.read"))
+    margin, rate, revenue = a_quarter.ask(figures.measure, keys, Slice(), caller=rep)
+    for one in (margin, rate):
+        assert (one.amounts, one.number, one.shares, one.sample) == ({}, None, {}, 0)
+        assert "pipeline.cost.read" in one.remark.en
+    assert revenue.amounts["CNY"] == 1_200_00
+    behind = a_quarter.ask(
+        lambda cursor, caller, now: figures.records_behind(
+            cursor, figures.figure("margin"), Slice(), caller, now, 100, 0
+        ),
+        caller=rep,
+    )
+    assert behind == ([], 0)
+
+
+def test_a_margin_looks_back_as_every_figure_does(a_quarter: Any) -> None:
+    by_then = Slice(effective_until=on("2026-02-03"))
+    (margin,) = a_quarter.ask(figures.measure, ["margin"], by_then)
+    assert margin.amounts == {"CNY": 300_00}

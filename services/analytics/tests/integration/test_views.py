@@ -123,6 +123,8 @@ def _order(happenings: Any, n: int, on: Any) -> None:
     placed.net_total.minor_units, placed.net_total.currency_code = 10_01, "EUR"
     placed.lines.add(line_id="1", product_id=an_id("p"))
     happenings.add(placed, on(n))
+    if n % 2:
+        happenings.add(order.OrderCosted(order_id=which, cost_exact="7.5", net_exact="10.005"), on(n))
     if n % 3:
         confirmed = order.OrderConfirmed(order_id=which, customer_id=an_id("customer", n), owner_id=an_id("person", 1))
         confirmed.net_total.CopyFrom(placed.net_total)

@@ -154,6 +154,11 @@ def figure_message(measured: Measured, slice_: Slice, fresh: Sequence[Freshness]
         definition=definition(one),
         slice=slice_message(slice_),
         freshness=[freshness_message(f) for f in fresh if f.context in one.contexts],
+        shares=[
+            shared.CurrencyShare(currency_code=code, share=share) for code, share in sorted(measured.shares.items())
+        ],
+        remark_zh=measured.remark.zh if measured.remark else "",
+        remark_en=measured.remark.en if measured.remark else "",
     )
 
 

@@ -22,8 +22,10 @@ from psycopg.rows import DictRow
 
 from analytics.projections.audit import PERSON, short_id, type_id
 from analytics.projections.freshness import CONTEXTS
+from analytics.projections.orders import SEES_COSTS
 from crm.common.v1.money_pb2 import Money
 from crm.options.v1.options_pb2 import personal
+from crm.pipeline.v1 import order_events_pb2, product_events_pb2
 from kernel.auth import Caller
 from kernel.delivered import message_class
 from kernel.errors import InvalidArgument, NotFound
@@ -124,7 +126,12 @@ def search(
     conditions.append(scope.replace("%s", "%(scope)s"))
     if scoped:
         conditions.append("e.actor is not null")
-    parameters: dict[str, Any] = {"limit": limit, "scope": scoped[0] if scoped else None}
+    conditions.append(_ALLOWED)
+    parameters: dict[str, Any] = {
+        "limit": limit,
+        "scope": scoped[0] if scoped else None,
+        "hidden": _hidden(caller),
+    }
 
     def restrict(condition: str, **values: Any) -> None:
         conditions.append(condition)
@@ -184,14 +191,24 @@ def history(
             raise NotFound(f"there is no record {record_id} in the audit trail")
     rows = cursor.execute(
         "select e.*, t.name as type from audit_events e join audit_types t using (type_id)"
-        " where e.stream = %(record)s and (%(known)s::timestamptz is null or e.recorded_at <= %(known)s)"
+        f" where e.stream = %(record)s and {_ALLOWED}"
+        " and (%(known)s::timestamptz is null or e.recorded_at <= %(known)s)"
         " order by e.context, e.version limit %(most)s",
-        {"record": record_id, "known": as_of, "most": MOST_CHANGES},
+        {"record": record_id, "known": as_of, "most": MOST_CHANGES, "hidden": _hidden(caller)},
     ).fetchall()
     if not rows:
         raise NotFound(f"there is no record {record_id} in the audit trail")
     events = [_audited(row) for row in rows]
     return list(zip(events, changes([event.message for event in events]), strict=True))
+
+
+_ALLOWED = "e.type_id <> all(%(hidden)s::int[])"
+
+
+def _hidden(caller: Caller) -> list[int]:
+    """Types of events that say what costs us how much, for whoever may not see costs."""
+    of_costs = (product_events_pb2.ProductCostSet, order_events_pb2.OrderCosted)
+    return [] if caller.may(SEES_COSTS) else [type_id(message.DESCRIPTOR.full_name) for message in of_costs]
 
 
 def changes(messages: Sequence[Message]) -> Iterator[list[FieldChange]]:

@@ -7,15 +7,17 @@ same relation under the same condition, so a figure and its list cannot disagree
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import IntEnum
-from typing import Any
+from math import floor
+from typing import Any, NamedTuple
 
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from analytics.projections.facts import before
+from analytics.projections.orders import SEES_COSTS
 from analytics.projections.slices import Slice, in_period, presence, with_relation
 from kernel.auth import Caller
 from kernel.errors import InvalidArgument
@@ -52,20 +54,34 @@ class Figure:
     """SQL aggregate; the number of records when empty, the sum of amounts for money."""
     share: str = ""
     """Only the records with this condition are listed and make a ratio's numerator."""
+    over: str = ""
+    """SQL aggregate that `value` is divided by: a share of money, one for each currency."""
+    permission: str = ""
+    """What the caller must be allowed to see besides figures."""
 
 
 @dataclass(frozen=True, slots=True)
 class Measured:
-    """A figure's value. `number` is None when nothing is known; money is minor units by currency."""
+    """A figure's value. `number` is None when nothing is known; money is minor units by currency, shares of it too."""
 
     figure: Figure
     number: float | None
     amounts: Mapping[str, int]
     sample: int
+    shares: Mapping[str, float] = field(default_factory=dict)
+    remark: Remark | None = None
+
+
+class Remark(NamedTuple):
+    """Why there is no value, or what it does not cover."""
+
+    zh: str
+    en: str
 
 
 _SALES = ("pipeline",)
 _SALES_AND_CUSTOMERS = ("pipeline", "customer")
+_EARNED = "r.confirmed_at is not null and r.cancelled_at is null"
 
 _ALL = (
     Figure(
@@ -325,7 +341,7 @@ _ALL = (
         " and rounded once.",
         _SALES,
         "order",
-        "r.confirmed_at is not null and r.cancelled_at is null",
+        _EARNED,
         "r.confirmed_at",
     ),
     Figure(
@@ -337,7 +353,7 @@ _ALL = (
         "Orders confirmed in the period and not cancelled.",
         _SALES,
         "order",
-        "r.confirmed_at is not null and r.cancelled_at is null",
+        _EARNED,
         "r.confirmed_at",
     ),
     Figure(
@@ -356,9 +372,47 @@ _ALL = (
         Unit.MONEY,
         "毛利",
         "Margin",
-        "收入减产品成本。当前没有任何上下文记录产品成本，因此不给出数值，而不是给出错误的数值。",
-        "Revenue less product cost. No context records product cost yet, so no value is given rather than a wrong one.",
+        "计入收入的订单中，下单时成本已知的订单行：不含税净额 − 数量 × 单位成本，之和，"
+        "按币种分列；先加总精确值再取整一次。成本未知的订单行不计入，覆盖率见 cost_coverage。",
+        "Of the orders that make the revenue, the lines whose cost was known when they were placed: net less quantity"
+        " x unit cost, summed exactly and rounded once, per currency. Lines without a known cost are left out;"
+        " cost_coverage says how much of the revenue has one.",
         _SALES,
+        "order",
+        f"{_EARNED} and r.cost is not null",
+        "r.confirmed_at",
+        value="sum(r.costed - r.cost)",
+        permission=SEES_COSTS,
+    ),
+    Figure(
+        "margin_rate",
+        Unit.RATIO,
+        "毛利率",
+        "Margin rate",
+        "毛利 ÷ 同一批成本已知的订单行的不含税净额，按币种分列。",
+        "Margin divided by the net of the same lines, those whose cost is known; per currency.",
+        _SALES,
+        "order",
+        f"{_EARNED} and r.cost is not null",
+        "r.confirmed_at",
+        value="sum(r.costed - r.cost)",
+        over="sum(r.costed)",
+        permission=SEES_COSTS,
+    ),
+    Figure(
+        "cost_coverage",
+        Unit.RATIO,
+        "成本覆盖率",
+        "Cost coverage",
+        "成本已知的订单行的不含税净额 ÷ 收入，按币种分列。",
+        "Net of the lines whose cost is known divided by the revenue, per currency.",
+        _SALES,
+        "order",
+        _EARNED,
+        "r.confirmed_at",
+        value="sum(coalesce(r.costed, 0))",
+        over="sum(r.amount)",
+        permission=SEES_COSTS,
     ),
     Figure(
         "new_customers",
@@ -663,6 +717,7 @@ DASHBOARDS: Mapping[str, tuple[str, ...]] = {
     "EXECUTIVE": (
         "revenue",
         "margin",
+        "margin_rate",
         "won_value",
         "paid",
         "win_rate",
@@ -680,6 +735,8 @@ DASHBOARDS: Mapping[str, tuple[str, ...]] = {
 EXECUTIVE_KPIS = (
     "revenue",
     "margin",
+    "margin_rate",
+    "cost_coverage",
     "won_value",
     "won",
     "win_rate",
@@ -725,14 +782,16 @@ def measure(
     parameters = slice_.parameters(caller, now)
     found: dict[str, Measured] = {}
     by_relation: dict[str, list[Figure]] = {}
-    for key in keys:
+    for key in dict.fromkeys((*keys, *(("cost_coverage",) if _MARGINS & set(keys) else ()))):
         one = figure(key)
-        if one.relation:
+        if one.permission and not caller.may(one.permission):
+            found[key] = Measured(one, None, {}, 0, remark=_may_not(one.permission))
+        elif one.relation:
             by_relation.setdefault(one.relation, []).append(one)
         else:
             found[key] = Measured(one, None, {}, 0)
     for relation, figures in by_relation.items():
-        plain = [one for one in figures if one.unit is not Unit.MONEY]
+        plain = [one for one in figures if one.unit is not Unit.MONEY and not one.over]
         if plain:
             picked = ", ".join(
                 f"count(*) filter (where {condition(one, slice_)}) as n{i},"
@@ -746,11 +805,11 @@ def measure(
             for i, one in enumerate(plain):
                 number = None if row[f"v{i}"] is None else float(row[f"v{i}"])
                 found[one.key] = Measured(one, number, {}, row[f"n{i}"])
-        money = [one for one in figures if one.unit is Unit.MONEY]
+        money = [one for one in figures if one.unit is Unit.MONEY or one.over]
         if money:
             picked = ", ".join(
                 f"count(*) filter (where {condition(one, slice_)}) as n{i},"
-                f" {one.value or 'sum(r.amount)'} filter (where {condition(one, slice_)}) as v{i}"
+                f" {_aggregate(one, condition(one, slice_))} as v{i}"
                 for i, one in enumerate(money)
             )
             rows = cursor.execute(
@@ -759,13 +818,51 @@ def measure(
                 parameters,
             ).fetchall()
             for i, one in enumerate(money):
-                amounts = {
-                    row["currency"]: round(row[f"v{i}"]) for row in rows if row["currency"] and row[f"v{i}"] is not None
-                }
-                found[one.key] = Measured(one, None, amounts, sum(row[f"n{i}"] for row in rows))
+                values = {row["currency"]: row[f"v{i}"] for row in rows if row["currency"] and row[f"v{i}"] is not None}
+                sample = sum(row[f"n{i}"] for row in rows)
+                found[one.key] = _of_money(one, values, sample)
     if "churn" in found:
         found["churn"] = _churn(cursor, found["churn"], slice_, caller, parameters)
+    for key in _MARGINS & set(found):
+        if not found[key].remark:
+            found[key] = replace(found[key], remark=_covers(found["cost_coverage"].shares))
     return [found[key] for key in keys]
+
+
+_MARGINS = frozenset({"margin", "margin_rate"})
+
+
+def _aggregate(one: Figure, where: str) -> str:
+    of = f"{one.value or 'sum(r.amount)'} filter (where {where})"
+    return f"{of} / nullif({one.over} filter (where {where}), 0)" if one.over else of
+
+
+def _of_money(one: Figure, values: Mapping[str, Any], sample: int) -> Measured:
+    if not one.over:
+        return Measured(one, None, {currency: round(value) for currency, value in values.items()}, sample)
+    shares = {currency: float(value) for currency, value in values.items()}
+    number = next(iter(shares.values())) if len(shares) == 1 else None
+    return Measured(one, number, {}, sample, shares)
+
+
+def _may_not(permission: str) -> Remark:
+    return Remark(f"无权查看：需要权限 {permission}。", f"Not shown: it needs the permission {permission}.")
+
+
+def _covers(shares: Mapping[str, float]) -> Remark:
+    """Say how much of the revenue has a known cost, in whole percent, rounded down: 100 % means all of it."""
+    if not shares:
+        return Remark("期间内没有收入。", "There is no revenue in the period.")
+    if not any(shares.values()):
+        return Remark(
+            "没有任何订单行的成本已知，因此不给出数值；请先设置产品成本。",
+            "No order line has a known cost, so no value is given; say what the products cost.",
+        )
+    parts = [(floor(share * 100 + 1e-9), currency) for currency, share in sorted(shares.items())]
+    return Remark(
+        "覆盖" + "，".join(f"{currency} 收入的 {percent} %" for percent, currency in parts) + "。",
+        "Covers " + ", ".join(f"{percent} % of the revenue in {currency}" for percent, currency in parts) + ".",
+    )
 
 
 def _churn(
@@ -807,7 +904,7 @@ def records_behind(
     stage_id: str = "",
 ) -> tuple[list[DictRow], int]:
     """Return records behind a figure, newest first, and how many there are in all."""
-    if not one.relation:
+    if not one.relation or (one.permission and not caller.may(one.permission)):
         return [], 0
     at = one.listed_at or one.counted_at
     parameters = slice_.parameters(caller, now) | {

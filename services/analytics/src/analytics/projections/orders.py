@@ -11,7 +11,10 @@ from analytics.projections.facts import Folded, Readers, Row, array, given, kind
 from crm.pipeline.v1 import order_events_pb2 as pb
 from kernel.projections import Delivered, Eventual
 
-PLACED, CONFIRMED, SHIPPED, CANCELLED, PAID = range(1, 6)
+PLACED, CONFIRMED, SHIPPED, CANCELLED, PAID, COSTED = range(1, 7)
+
+SEES_COSTS = "pipeline.cost.read"
+"""The permission without which nothing is said of costs."""
 
 ORDERS = Folded(
     facts="order_moves",
@@ -26,6 +29,8 @@ ORDERS = Folded(
         "exact": "numeric",
         "currency": "text",
         "product_ids": "uuid[]",
+        "cost": "numeric",
+        "costed": "numeric",
     },
     fold={
         "placed_at": f"min(effective_at) filter (where {kinds(PLACED, CONFIRMED)})",
@@ -40,6 +45,8 @@ ORDERS = Folded(
         "exact": last("exact", f"amount is not null and {kinds(PLACED, CONFIRMED)}"),
         "currency": last("currency", f"currency is not null and {kinds(PLACED, CONFIRMED)}"),
         "product_ids": f"coalesce({last('product_ids::text')}, '{{}}')::uuid[]",
+        "cost": last("cost"),
+        "costed": last("costed"),
     },
     begins=kinds(PLACED, CONFIRMED),
 )
@@ -63,6 +70,7 @@ _READERS = Readers(
     {
         pb.OrderPlaced: lambda m: _order(PLACED, m),
         pb.OrderConfirmed: lambda m: _order(CONFIRMED, m),
+        pb.OrderCosted: lambda m: {"kind": COSTED, "cost": given(m.cost_exact), "costed": given(m.net_exact)},
         pb.OrderShipped: lambda _: {"kind": SHIPPED},
         pb.OrderCancelled: lambda _: {"kind": CANCELLED},
         pb.PaymentReceived: lambda m: {

@@ -146,11 +146,12 @@ def _customer(column: str) -> str:
     return f"coalesce(s.survivor_id, {column}) as customer_id"
 
 
-_EXACT_MINOR = (
-    "coalesce(o.exact * case when o.currency in ('JPY', 'KRW', 'VND', 'CLP', 'ISK', 'XAF', 'XOF') then 1"
-    " when o.currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000 else 100 end,"
-    " o.amount)"
-)
+def _minor(column: str) -> str:
+    """SQL: an exact amount of an order, in major units there, in minor units here."""
+    return (
+        f"{column} * case when o.currency in ('JPY', 'KRW', 'VND', 'CLP', 'ISK', 'XAF', 'XOF') then 1"
+        " when o.currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000 else 100 end"
+    )
 
 
 def _relation(name: str, slice_: Slice) -> str:
@@ -186,7 +187,8 @@ def _relation(name: str, slice_: Slice) -> str:
             )
         case "order":
             return _orders(
-                f"{_EXACT_MINOR} as amount, o.currency, case when o.cancelled_at is not null"
+                f"coalesce({_minor('o.exact')}, o.amount) as amount, {_minor('o.cost')} as cost,"
+                f" {_minor('o.costed')} as costed, o.currency, case when o.cancelled_at is not null"
                 " then 'cancelled' when o.confirmed_at is not null then 'confirmed' else 'placed' end"
                 " as status, o.number as title, o.placed_at, o.confirmed_at, o.cancelled_at",
                 f"{ORDERS.as_of(known, true)} o",
