@@ -110,4 +110,32 @@ def amounts(found: list[Mapping[str, Any]]) -> str:
     )
 
 
-_PRINTERS: dict[str, Callable[[Mapping[str, Any]], None]] = {"funnel": print_funnel, "forecast": print_forecast}
+def print_kpis(answer: Mapping[str, Any]) -> None:
+    """The executives' figures, each with that of the period before and with what it does not cover."""
+    before = {figure["key"]: figure for figure in answer.get("before", [])}
+    period = answer.get("about", {}).get("slice", {})
+    print(f"{period.get('from_on', '')} to {period.get('to_on', '')}; in brackets the period before")
+    for figure in answer.get("figures", []):
+        earlier = before.get(figure["key"], {})
+        remark = figure.get("remark_en", "")
+        print(
+            f"{figure['definition']['label_en'][:24]:24} {value_of(figure)} ({value_of(earlier)})"
+            + (f"  {remark}" if remark else "")
+        )
+
+
+def value_of(figure: Mapping[str, Any]) -> str:
+    """A figure's value as people read it; – when nothing is known."""
+    ratio = figure.get("definition", {}).get("unit") == "UNIT_RATIO"
+    if figure.get("shares"):
+        return ", ".join(f"{one.get('share', 0):.1%} {one['currency_code']}" for one in figure["shares"])
+    if "number" in figure:
+        return f"{figure['number']:.1%}" if ratio else f"{figure['number']:,.10g}"
+    return amounts(figure["amounts"]) if figure.get("amounts") else "–"
+
+
+_PRINTERS: dict[str, Callable[[Mapping[str, Any]], None]] = {
+    "funnel": print_funnel,
+    "forecast": print_forecast,
+    "kpis": print_kpis,
+}

@@ -45,13 +45,14 @@ PEOPLE = (
 )
 
 PRODUCTS = (
-    ("HW-100", "边缘网关 EG-100", "硬件", 6_800_00),
-    ("HW-200", "边缘网关 EG-200", "硬件", 12_800_00),
-    ("SW-PRO", "产线监控 专业版", "软件", 36_000_00),
-    ("SW-ENT", "产线监控 企业版", "软件", 98_000_00),
-    ("SV-INS", "现场实施服务", "服务", 15_000_00),
-    ("SV-YR", "年度维保", "服务", 9_600_00),
+    ("HW-100", "边缘网关 EG-100", "硬件", 6_800_00, 4_350_00),
+    ("HW-200", "边缘网关 EG-200", "硬件", 12_800_00, 7_900_00),
+    ("SW-PRO", "产线监控 专业版", "软件", 36_000_00, 5_400_00),
+    ("SW-ENT", "产线监控 企业版", "软件", 98_000_00, 13_700_00),
+    ("SV-INS", "现场实施服务", "服务", 15_000_00, 10_200_00),
+    ("SV-YR", "年度维保", "服务", 9_600_00, 3_800_00),
 )
+"""What is sold: article number, name, category, list price and what a unit costs the company."""
 
 STAGES = (
     ("初步接触", 10, 10),
@@ -154,9 +155,9 @@ def stop_backdating(admin: Api, office: Office, request: Any) -> None:
 
 
 def stock(admin: Api, office: Office, act: Any, when: datetime) -> None:
-    """Products, the sales pipeline, the discount limit and who approves beyond it."""
+    """Products and what they cost, the sales pipeline, the discount limit and who approves beyond it."""
     there = {p["sku"]: p["product_id"] for p in admin.pages("/v1/products", "products")}
-    for sku, name, category, price in PRODUCTS:
+    for sku, name, category, price, cost in PRODUCTS:
         if sku not in there:
             body = {
                 "sku": sku,
@@ -166,6 +167,7 @@ def stock(admin: Api, office: Office, act: Any, when: datetime) -> None:
                 "tax_basis_points": 1300,
             }
             there[sku] = act(admin, when, "/v1/products", body)["product_id"]
+            act(admin, when, f"/v1/products/{there[sku]}:setCost", {"unit_cost": money(cost)})
         office.products[sku] = (there[sku], price)
     pipelines = admin.get("/v1/pipelines").get("pipelines", [])
     found = next((p for p in pipelines if p["name"] == "直销"), None)
