@@ -12,8 +12,8 @@ from identity import accounts
 from identity.accounts import Passwords
 from identity.domain import person, role, session, team
 from identity.domain.password import check_password
-from identity.domain.person import Person, PersonEvent
-from identity.domain.presets import PRESETS
+from identity.domain.person import Grant, Person, PersonEvent, PersonKind
+from identity.domain.presets import ALSO_CALLED, PRESETS
 from identity.domain.role import ADMIN, DataScope, FieldRule, Role
 from identity.domain.session import SessionOpened
 from identity.domain.team import Team, TeamEvent
@@ -28,8 +28,11 @@ from kernel.errors import (
 )
 from kernel.ids import derived_id, new_id
 from kernel.store import Cause, EventStore, Transaction
+from kernel.timers import Timer, TimerHandler
 
 SESSION_LASTS = timedelta(hours=12)
+
+END_GRANT = "end_grant"
 
 _ORGANISATION = (4711, 1)  # advisory lock: whoever changes the tree or who is in it, one at a time
 
@@ -143,13 +146,16 @@ class Identity:
         roles: Sequence[str],
         password: str,
         must_change: bool,
+        kind: PersonKind = PersonKind.STAFF,
+        customer_id: UUID | None = None,
     ) -> tuple[UUID, int]:
         self._lock_organisation(tx)
         self._require_team(tx, team_id, "team_id")
         person_id = new_id()
         login = person.checked_login(login)
         accounts.open_account(tx.cursor, person_id, login)
-        version = tx.append(person_id, 0, person.join(person_id, name, email, login, team_id, position))
+        joined = person.join(person_id, name, email, login, team_id, position, kind, customer_id)
+        version = tx.append(person_id, 0, joined)
         for role_name in dict.fromkeys(roles):
             version = self.grant_role(tx, person_id, role_name, 0)
         if password:
@@ -191,14 +197,49 @@ class Identity:
         accounts.reopen_account(tx.cursor, person_id)
         return version
 
-    def grant_role(self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int) -> int:
-        self._role(tx, role_name)[0].require_present()
-        return self._change_person(tx, person_id, expected_version, lambda it: it.grant(role_name))
+    def grant_role(
+        self,
+        tx: Transaction[Any],
+        person_id: UUID,
+        role_name: str,
+        expected_version: int,
+        grant: Grant = Grant(),
+    ) -> int:
+        """A grant with an end gets a timer; the token maker ignores it after its end in any case."""
+        self._lock_organisation(tx)
+        self._require_team(tx, grant.team_id, "team_id")
+        held = self._role(tx, role_name)[0]
+        held.require_present()
+        others = people.other_administrators(tx.cursor, person_id)
+        only_own = held.data_scope is DataScope.OWN
+        version = self._change_person(
+            tx,
+            person_id,
+            expected_version,
+            lambda it: it.grant(held.name, grant, tx.effective_at, only_own=only_own, other_administrators=others),
+        )
+        key = _grant_key(person_id, held.name)
+        if grant.ends_at is None:
+            tx.cancel_timer(key)
+        else:
+            payload = {"person_id": str(person_id), "role": held.name}
+            tx.set_timer(key, END_GRANT, grant.ends_at, payload)
+        return version
 
     def withdraw_role(self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int) -> int:
         self._lock_organisation(tx)
         others = people.other_administrators(tx.cursor, person_id)
+        role_name = ALSO_CALLED.get(role_name, role_name)
+        tx.cancel_timer(_grant_key(person_id, role_name))
         return self._change_person(tx, person_id, expected_version, lambda it: it.withdraw(role_name, others))
+
+    def end_grant(self, timer: Timer, tx: Transaction[Any]) -> None:
+        """The timer of a grant that has reached its end."""
+        person_id, role_name = UUID(timer.payload["person_id"]), timer.payload["role"]
+        loaded = tx.load(person_id, person.evolve)
+        if loaded.state is not None:
+            now = max(tx.effective_at, timer.due_at)
+            tx.append(person_id, loaded.version, loaded.state.end_grant(role_name, now))
 
     # -- teams -----------------------------------------------------------------
 
@@ -254,7 +295,9 @@ class Identity:
         data_scope: DataScope,
         field_rules: Sequence[FieldRule] = (),
     ) -> int:
-        role_id = _role_id(name)
+        if name in ALSO_CALLED:
+            raise AlreadyExists(f"{name} is another name of the role {ALSO_CALLED[name]}; take another one")
+        role_id = role_stream(name)
         if tx.load(role_id, role.evolve).state is not None:
             raise AlreadyExists(f"there is a role {name} already; revise it or take another name")
         return tx.append(role_id, 0, role.define_role(role_id, name, title, permissions, data_scope, field_rules))
@@ -282,7 +325,7 @@ class Identity:
         """Define the preset roles, and bring those up to date that nobody changed; return how many that was."""
         made = 0
         for preset in PRESETS:
-            role_id = _role_id(preset.name)
+            role_id = role_stream(preset.name)
             what = (preset.title, preset.permissions, preset.data_scope, preset.field_rules)
             loaded = tx.load(role_id, role.evolve)
             if loaded.state is None:
@@ -381,7 +424,7 @@ class Identity:
 
     @staticmethod
     def _role(tx: Transaction[Any], name: str) -> tuple[Role, int]:
-        loaded = tx.load(_role_id(name), role.evolve)
+        loaded = tx.load(role_stream(name), role.evolve)
         if loaded.state is None:
             raise NotFound(f"no role {name}")
         return loaded.state, loaded.version
@@ -396,16 +439,25 @@ class Identity:
         if person_id is None:
             return
         row = people.person(tx.cursor, person_id)
-        if row is None or row["left"]:
-            raise InvalidArgument("manager_id", f"there is no person {person_id}")
+        if row is None or row["left"] or row["kind"] != PersonKind.STAFF:
+            raise InvalidArgument("manager_id", f"there is nobody on the staff with the id {person_id}")
 
     @staticmethod
     def _lock_organisation(tx: Transaction[Any]) -> None:
         tx.cursor.execute("select pg_advisory_xact_lock(%s, %s)", _ORGANISATION)
 
 
-def _role_id(name: str) -> UUID:
-    return derived_id("role", name)
+def timers(identity: Identity) -> dict[str, TimerHandler]:
+    return {END_GRANT: identity.end_grant}
+
+
+def role_stream(name: str) -> UUID:
+    """The stream of a role, by its name or by what a preset is also called."""
+    return derived_id("role", ALSO_CALLED.get(name, name))
+
+
+def _grant_key(person_id: UUID, role_name: str) -> str:
+    return f"grant:{person_id}:{role_name}"
 
 
 def _require_version(what: str, stream: UUID, expected: int, actual: int) -> None:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from crm.identity.v1 import identity_service_pb2, person_events_pb2, role_events_pb2, team_events_pb2
+from crm.identity.v1 import (
+    access_service_pb2,
+    identity_service_pb2,
+    person_events_pb2,
+    role_events_pb2,
+    team_events_pb2,
+)
 from identity.accounts import Passwords
-from identity.application import Identity
+from identity.application import Identity, timers
 from identity.domain import person, role, session, team
+from identity.entrypoints.access_api import AccessApi
 from identity.entrypoints.grpc_api import IdentityApi
-from identity.projections import people, roles, teams
+from identity.projections import people, permission_changes, roles, teams
 from identity.signing import Signer
 from kernel.config import ConfigurationError, Settings
+from kernel.forgetting import PersonalData
 from kernel.service import Service, open_store
 
 SIGNING_KEY = "IDENTITY_SIGNING_KEY"
@@ -31,11 +39,16 @@ EVENTS: tuple[type, ...] = (
     person.RoleGranted,
     person.RoleWithdrawn,
     person.PasswordChanged,
+    person.SecondFactorEnrolled,
+    person.SecondFactorRemoved,
+    person.RecoveryCodeUsed,
+    person.ProviderLinked,
+    person.ProviderUnlinked,
     session.SessionOpened,
     session.SessionClosed,
 )
 MESSAGES = (team_events_pb2, role_events_pb2, person_events_pb2)
-VIEWS = (people.VIEW, teams.VIEW, roles.VIEW)
+VIEWS = (people.VIEW, teams.VIEW, roles.VIEW, permission_changes.VIEW)
 
 
 def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service:
@@ -44,11 +57,17 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
         raise ConfigurationError(f"identity cannot start:\n  {SIGNING_KEY} is missing")
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
     identity = Identity(store, passwords or Passwords())
-    descriptor = identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"]
+    services = (
+        identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
+        access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+    )
+    apis = (IdentityApi(identity, Signer(signing_key)), AccessApi(store))
     return Service(
         name="identity",
         settings=settings,
         store=store,
-        apis=[(descriptor, IdentityApi(identity, Signer(signing_key)))],
+        apis=list(zip(services, apis, strict=True)),
         inline=VIEWS,
+        timers=timers(identity),
+        personal=PersonalData(keeps_keys=True),  # its subjects are the staff
     )

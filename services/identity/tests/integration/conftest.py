@@ -13,6 +13,7 @@ import jwt
 import pytest
 
 from crm.identity.v1 import identity_service_pb2 as pb
+from crm.identity.v1.access_service_pb2_grpc import AccessServiceStub
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from identity.accounts import Passwords
 from identity.bootstrap import bootstrap
@@ -58,6 +59,10 @@ class Running:
     def with_session(self, session_token: str) -> IdentityServiceStub:
         token = self.access_token(session_token)
         return IdentityServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+
+    def access(self, session_token: str) -> AccessServiceStub:
+        token = self.access_token(session_token)
+        return AccessServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
 
     def signed_in(self, login: str, password: str) -> IdentityServiceStub:
         return self.with_session(self.sign_in(login, password).session_token)

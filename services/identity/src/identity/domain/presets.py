@@ -26,7 +26,13 @@ _MASKED_PEOPLE = _rules(FieldAccess.MASK, "*.*.phone", "*.*.email", "*.*.identif
 _FIXED_AMOUNTS = _rules(FieldAccess.VIEW, "pipeline.contract.amount", "pipeline.order.amount")
 _MASKED_PHONES = _rules(FieldAccess.MASK, "*.*.phone", "*.*.identifier")
 
-_EVERYBODY = ("identity.*.read", "notification.*.read", "notification.*.write")
+_EVERYBODY = (
+    "identity.person.read",
+    "identity.role.read",
+    "identity.team.read",
+    "notification.*.read",
+    "notification.*.write",
+)
 
 # What selling is about, spelt out: what a product costs us (pipeline.cost) is not for everybody who sells.
 _SALES = ("approval", "contract", "lead", "opportunity", "order", "price-list", "product", "quote", "receivable")
@@ -134,6 +140,15 @@ PRESETS = (
     # Held beside another role, by whoever enters work late: imports, simulations, paper from last week.
     # It shows nothing by itself, and rules_beside_others() keeps it from showing what the other role masks.
     Preset("late_entry", "May enter work late", DataScope.OWN, ("log.backdate",)),
+    # Held beside another role by whom the organisation trusts to delete; no manager may by himself.
+    # Its field rule keeps it from showing what the other role masks.
+    Preset(
+        "may_delete",
+        "May delete customers",
+        DataScope.OWN,
+        ("customer.customer.delete",),
+        _rules(FieldAccess.HIDE, "*.*.*"),
+    ),
     Preset(
         "partner",
         "Partner",
@@ -147,6 +162,9 @@ PRESETS = (
         ("ticketing.ticket.read", "ticketing.ticket.write"),
     ),
 )
+
+ALSO_CALLED = {"rep": "sales_rep", "service_supervisor": "agent_supervisor", "executive": "leader"}
+"""Other names of preset roles. Whoever grants one of them grants the role itself."""
 
 _BACKDATE = "log.backdate"  # what follows from backdated work is backdated too
 _READS_ALL = ("*.*.read", _BACKDATE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from enum import IntEnum
 from typing import assert_never
@@ -41,11 +41,21 @@ class FieldRule:
 
 
 class DataScope(IntEnum):
-    """How much of the data a role lets its holder see; a greater value sees more."""
+    """How much of the data a role lets its holder see. TEAM is the department: one's team and those below."""
 
     OWN = 1
     TEAM = 2
     ALL = 3
+    SUBORDINATES = 4
+
+
+WIDER = (DataScope.OWN, DataScope.SUBORDINATES, DataScope.TEAM, DataScope.ALL)
+"""The data scopes, the narrowest first."""
+
+
+def widest(scopes: Iterable[DataScope]) -> DataScope:
+    """OWN when there are none."""
+    return max(scopes, key=WIDER.index, default=DataScope.OWN)
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
+from psycopg import Cursor
+from psycopg.rows import DictRow
 
 from crm.identity.v1 import identity_service_pb2 as pb
+from crm.identity.v1.person_events_pb2 import PersonKind as PersonKindMessage
 from crm.identity.v1.role_events_pb2 import DataScope as DataScopeMessage
 from crm.identity.v1.role_events_pb2 import FieldAccess as FieldAccessMessage
 from crm.identity.v1.role_events_pb2 import FieldRule as FieldRuleMessage
 from identity import accounts
 from identity.application import Identity
+from identity.domain.person import Grant, PersonKind
+from identity.domain.presets import ALSO_CALLED
 from identity.domain.role import DataScope, FieldAccess, FieldRule
 from identity.projections import people, roles, teams
 from identity.signing import Signer, fields_claim
@@ -27,12 +32,16 @@ from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uui
 
 _PERSON_ADMIN = "identity.person.admin"
 _MOST_PEOPLE = 500
+MOST_OWNERS = 1000
+"""People whose ids a token carries: 1,000 make 53 KiB of the 64 KiB that a call's metadata may have."""
+
 _SCOPES: Mapping[DataScope, Scope] = {
     DataScope.OWN: "own",
+    DataScope.SUBORDINATES: "team",  # the owners say whose
     DataScope.TEAM: "team",
     DataScope.ALL: "all",
 }
-_SCOPE_OF = {name: scope for scope, name in _SCOPES.items()}
+_SCOPE_OF: Mapping[Scope, DataScope] = {"own": DataScope.OWN, "team": DataScope.TEAM, "all": DataScope.ALL}
 
 
 class IdentityApi:
@@ -53,7 +62,7 @@ class IdentityApi:
         )
         return pb.SignInResponse(
             session_token=signed_in.session_token,
-            expires_at=_time(signed_in.expires_at),
+            expires_at=time_out(signed_in.expires_at),
             person=_person(people.person(call.query(), signed_in.person_id)),
             must_change_password=signed_in.must_change_password,
         )
@@ -68,23 +77,19 @@ class IdentityApi:
         if session is None or session["expires_at"] <= now:
             raise Unauthenticated("the session is over; sign in again")
         person_id: UUID = session["person_id"]
-        allowed = roles.allowed(cursor, person_id)
+        allowed = roles.allowed(cursor, person_id, now)
         if session["must_change"]:  # until then he may do nothing but change his password
             allowed = allowed._replace(permissions=())
-        team = allowed.data_scope is DataScope.TEAM
-        caller = Caller(
-            "person",
-            str(person_id),
-            allowed.roles,
-            allowed.permissions,
-            _SCOPES[allowed.data_scope],
-            tuple(people.visible_owners(cursor, person_id)) if team else (person_id,),
-        )
-        token, expires_at = self._signer.issue(caller, now, fields_claim(allowed.field_rules))
+        scope, owners = _scope_and_owners(cursor, person_id, allowed)
+        caller = Caller("person", str(person_id), allowed.roles, allowed.permissions, scope, owners)
+        further = fields_claim(allowed.field_rules)
+        if customer_id := people.customer_of(cursor, person_id):
+            further["customer"] = str(customer_id)
+        token, expires_at = self._signer.issue(caller, now, further)
         return pb.RefreshSessionResponse(
             access_token=token,
-            expires_at=_time(expires_at),
-            session_expires_at=_time(session["expires_at"]),
+            expires_at=time_out(expires_at),
+            session_expires_at=time_out(session["expires_at"]),
         )
 
     def IssueServiceToken(self, request: pb.IssueServiceTokenRequest, call: Call) -> pb.IssueServiceTokenResponse:
@@ -93,20 +98,22 @@ class IdentityApi:
             raise Unauthenticated("service or secret is wrong")
         caller = all_of(service=request.service, permissions=permissions)
         token, expires_at = self._signer.issue(caller, self._clock())
-        return pb.IssueServiceTokenResponse(access_token=token, expires_at=_time(expires_at))
+        return pb.IssueServiceTokenResponse(access_token=token, expires_at=time_out(expires_at))
 
     def WhoAmI(self, _: pb.WhoAmIRequest, call: Call) -> pb.WhoAmIResponse:
-        caller = call.caller
-        found = people.person(call.query(), caller.person_id) if caller.person_id else None
+        caller, cursor = call.caller, call.query()
+        found = people.person(cursor, caller.person_id) if caller.person_id else None
+        scope = roles.data_scope_of(cursor, caller.roles) if found else _SCOPE_OF[caller.scope]
         return pb.WhoAmIResponse(
             person=_person(found) if found else None,
             permissions=caller.permissions,
-            data_scope=_scope_out(_SCOPE_OF[caller.scope]),
+            data_scope=scope_out(scope),
             actor=caller.actor,
             field_rules=[
-                pb.RoleFieldRules(role=role, rules=_rules_out(rules))
-                for role, rules in roles.field_rules_of(call.query(), caller.roles)
+                pb.RoleFieldRules(role=role, rules=rules_out(rules))
+                for role, rules in roles.field_rules_of(cursor, caller.roles)
             ],
+            data_scope_narrowed=caller.scope != _SCOPES[scope],
         )
 
     def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
@@ -125,8 +132,8 @@ class IdentityApi:
             sessions=[
                 pb.Session(
                     session_id=str(row["session_id"]),
-                    opened_at=_time(row["opened_at"]),
-                    expires_at=_time(row["expires_at"]),
+                    opened_at=time_out(row["opened_at"]),
+                    expires_at=time_out(row["expires_at"]),
                     source=row["source"],
                     device=row["device"],
                 )
@@ -212,6 +219,8 @@ class IdentityApi:
             roles=list(request.roles),
             password=request.password,
             must_change=not request.keep_password,
+            kind=_kind_in(request.kind),
+            customer_id=optional_uuid(request, "customer_id"),
         )
         return pb.RegisterPersonResponse(person_id=str(person_id), version=version)
 
@@ -268,6 +277,10 @@ class IdentityApi:
             required_uuid(request, "person_id"),
             required_text(request, "role", 40),
             request.expected_version,
+            Grant(
+                request.ends_at.ToDatetime(UTC) if request.HasField("ends_at") else None,
+                optional_uuid(request, "team_id"),
+            ),
         )
         return pb.GrantRoleResponse(version=version)
 
@@ -300,8 +313,9 @@ class IdentityApi:
             query=optional_text(request, "query"),
             team_id=optional_uuid(request, "team_id"),
             teams_below=request.include_teams_below,
-            role=request.role,
+            role=ALSO_CALLED.get(request.role, request.role),
             include_left=request.include_left,
+            include_guests=request.include_guests,
             limit=page.limit + 1,
             after=_after(page.after),
         )
@@ -351,10 +365,10 @@ class IdentityApi:
                     role=row["role"],
                     title=row["title"],
                     permissions=row["permissions"],
-                    data_scope=_scope_out(DataScope(row["data_scope"])),
+                    data_scope=scope_out(DataScope(row["data_scope"])),
                     preset=row["preset"],
                     retired=row["retired"],
-                    field_rules=_rules_out(roles.field_rules(row)),
+                    field_rules=rules_out(roles.field_rules(row)),
                 )
                 for row in rows
             ]
@@ -378,9 +392,31 @@ def _person(row: Mapping[str, Any] | None) -> pb.Person:
         position=row["position"],
         roles=row["roles"],
         left=row["left"],
-        joined_at=_time(row["joined_at"]),
+        joined_at=time_out(row["joined_at"]),
         version=row["version"],
+        kind=PersonKindMessage.ValueType(row["kind"]),
+        customer_id=_id(row["customer_id"]),
+        second_factor=row["second_factor"],
+        providers=row["providers"],
     )
+
+
+def _scope_and_owners(
+    cursor: Cursor[DictRow], person_id: UUID, allowed: roles.Allowed
+) -> tuple[Scope, tuple[UUID, ...]]:
+    """The scope as the token says it, and whose records it shows."""
+    if allowed.data_scope in (DataScope.OWN, DataScope.ALL):
+        return _SCOPES[allowed.data_scope], (person_id,)
+    owners = people.visible_owners(cursor, person_id, allowed.data_scope, allowed.team_id)
+    if len(owners) > MOST_OWNERS:  # the token would not fit; too little is better than nothing or too much
+        return "own", (person_id,)
+    return "team", tuple(owners)
+
+
+def _kind_in(value: int) -> PersonKind:
+    if value not in set(PersonKind):
+        raise InvalidArgument("kind", "say PERSON_KIND_PORTAL or PERSON_KIND_PARTNER, or leave it out for staff")
+    return PersonKind(value)
 
 
 def _given(request: Message, field: str, max_length: int) -> str | None:
@@ -407,7 +443,7 @@ def _id(value: UUID | None) -> str:
     return "" if value is None else str(value)
 
 
-def _time(value: datetime) -> Timestamp:
+def time_out(value: datetime) -> Timestamp:
     stamp = Timestamp()
     stamp.FromDatetime(value)
     return stamp
@@ -415,11 +451,13 @@ def _time(value: datetime) -> Timestamp:
 
 def _scope_in(value: int) -> DataScope:
     if value not in set(DataScope):
-        raise InvalidArgument("data_scope", "say DATA_SCOPE_OWN, DATA_SCOPE_TEAM or DATA_SCOPE_ALL")
+        raise InvalidArgument(
+            "data_scope", "say DATA_SCOPE_OWN, DATA_SCOPE_SUBORDINATES, DATA_SCOPE_TEAM or DATA_SCOPE_ALL"
+        )
     return DataScope(value)
 
 
-def _scope_out(scope: DataScope) -> DataScopeMessage.ValueType:
+def scope_out(scope: DataScope) -> DataScopeMessage.ValueType:
     return DataScopeMessage.ValueType(int(scope))
 
 
@@ -432,7 +470,7 @@ def _rules_in(rules: Iterable[FieldRuleMessage]) -> list[FieldRule]:
     return [FieldRule(rule.pattern, FieldAccess(rule.access)) for rule in rules]
 
 
-def _rules_out(rules: Iterable[FieldRule]) -> list[FieldRuleMessage]:
+def rules_out(rules: Iterable[FieldRule]) -> list[FieldRuleMessage]:
     return [
         FieldRuleMessage(pattern=rule.pattern, access=FieldAccessMessage.ValueType(int(rule.access))) for rule in rules
     ]

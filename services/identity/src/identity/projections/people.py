@@ -10,21 +10,27 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from identity.domain.person import (
+    PasswordChanged,
     PersonJoined,
     PersonLeft,
     PersonMoved,
     PersonReturned,
     PersonRevised,
+    ProviderLinked,
+    ProviderUnlinked,
+    RecoveryCodeUsed,
     RoleGranted,
     RoleWithdrawn,
+    SecondFactorEnrolled,
+    SecondFactorRemoved,
 )
-from identity.domain.role import ADMIN
+from identity.domain.role import ADMIN, DataScope
 from kernel.projections import Inline
 from kernel.store import Recorded
 
 _PERSON = (
     "select p.*, coalesce((select array_agg(h.role order by h.role) from held_roles h"
-    " where h.person_id = p.person_id), '{}') as roles from people p"
+    " where h.person_id = p.person_id and (h.ends_at is null or h.ends_at > now())), '{}') as roles from people p"
 )
 _TEAMS_BELOW = (
     "with recursive below as (select team_id from teams where {start}"
@@ -37,8 +43,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
     match recorded.event:
         case PersonJoined() as joined:
             cursor.execute(
-                "insert into people (person_id, name, email, login, team_id, position, joined_at,"
-                " version) values (%s, %s, %s, %s, %s, %s, %s, %s)",
+                "insert into people (person_id, name, email, login, team_id, position, kind, customer_id, joined_at,"
+                " version) values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
                 (
                     person_id,
                     str(joined.name),
@@ -46,6 +52,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     joined.login,
                     joined.team_id,
                     joined.position,
+                    int(joined.kind),
+                    joined.customer_id,
                     recorded.metadata.effective_at,
                     version,
                 ),
@@ -62,7 +70,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
         case PersonLeft():
             cursor.execute(
-                'update people set "left" = true, version = %s where person_id = %s',
+                "update people set \"left\" = true, second_factor = false, providers = '{}', version = %s"
+                " where person_id = %s",
                 (version, person_id),
             )
             cursor.execute("delete from held_roles where person_id = %s", (person_id,))
@@ -71,16 +80,35 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                 'update people set "left" = false, team_id = %s, version = %s where person_id = %s',
                 (team_id, version, person_id),
             )
-        case RoleGranted(role=role):
+        case RoleGranted(role=role, ends_at=ends_at, team_id=team_id):
+            metadata = recorded.metadata
             cursor.execute(
-                "insert into held_roles (person_id, role) values (%s, %s) on conflict do nothing",
-                (person_id, role),
+                "insert into held_roles (person_id, role, granted_at, granted_by, ends_at, team_id)"
+                " values (%s, %s, %s, %s, %s, %s) on conflict (person_id, role) do update set"
+                " granted_at = excluded.granted_at, granted_by = excluded.granted_by,"
+                " ends_at = excluded.ends_at, team_id = excluded.team_id",
+                (person_id, role, metadata.effective_at, metadata.actor, ends_at, team_id),
             )
             _touch(cursor, person_id, version)
         case RoleWithdrawn(role=role):
             cursor.execute("delete from held_roles where person_id = %s and role = %s", (person_id, role))
             _touch(cursor, person_id, version)
-        case _:
+        case SecondFactorEnrolled() | SecondFactorRemoved():
+            enrolled = isinstance(recorded.event, SecondFactorEnrolled)
+            cursor.execute("update people set second_factor = %s where person_id = %s", (enrolled, person_id))
+            _touch(cursor, person_id, version)
+        case ProviderLinked(provider=provider):
+            cursor.execute(
+                "update people set providers = array_append(array_remove(providers, %s), %s) where person_id = %s",
+                (provider, provider, person_id),
+            )
+            _touch(cursor, person_id, version)
+        case ProviderUnlinked(provider=provider):
+            cursor.execute(
+                "update people set providers = array_remove(providers, %s) where person_id = %s", (provider, person_id)
+            )
+            _touch(cursor, person_id, version)
+        case PasswordChanged() | RecoveryCodeUsed():
             _touch(cursor, person_id, version)
 
 
@@ -95,6 +123,12 @@ VIEW = Inline("people", ("people", "held_roles"), project)
 
 def person(cursor: Cursor[DictRow], person_id: UUID) -> DictRow | None:
     return cursor.execute(f"{_PERSON} where p.person_id = %s", (person_id,)).fetchone()
+
+
+def customer_of(cursor: Cursor[DictRow], person_id: UUID) -> UUID | None:
+    """The customer or partner company that a guest belongs to; None for staff."""
+    row = cursor.execute("select customer_id from people where person_id = %s", (person_id,)).fetchone()
+    return row["customer_id"] if row else None
 
 
 def people_of(cursor: Cursor[DictRow], person_ids: Sequence[UUID]) -> list[DictRow]:
@@ -112,6 +146,7 @@ def search(
     teams_below: bool,
     role: str,
     include_left: bool,
+    include_guests: bool,
     limit: int,
     after: Sequence[str],
 ) -> tuple[list[DictRow], int]:
@@ -126,8 +161,13 @@ def search(
         values.append(query)
     if not include_left:
         conditions.append('not p."left"')
+    if not include_guests:
+        conditions.append("p.kind = 0")
     if role:
-        conditions.append("exists (select from held_roles h where h.person_id = p.person_id and h.role = %s)")
+        conditions.append(
+            "exists (select from held_roles h where h.person_id = p.person_id and h.role = %s"
+            " and (h.ends_at is null or h.ends_at > now()))"
+        )
         values.append(role)
     below = ""
     if team_id is not None and teams_below:
@@ -148,24 +188,67 @@ def search(
     return rows, total["n"]
 
 
-def visible_owners(cursor: Cursor[DictRow], person_id: UUID) -> list[UUID]:
-    """Whose records a person of scope "team" sees: his own, and those of everybody in the teams he
-    belongs to or leads and the teams below; people who left included, their records are still there."""
-    rows = cursor.execute(
-        _TEAMS_BELOW.format(
-            start="manager_id = %(me)s or team_id = (select team_id from people where person_id = %(me)s)"
+def visible_owners(
+    cursor: Cursor[DictRow], person_id: UUID, scope: DataScope = DataScope.TEAM, team_id: UUID | None = None
+) -> list[UUID]:
+    """Whose records a person sees; people who left included, their records are still there.
+
+    SUBORDINATES: his own, those of everybody in the teams he leads and the teams below, and of who leads
+    those below. TEAM: also those of the team he belongs to, or of `team_id` instead of it. OWN: his own.
+    """
+    if scope is DataScope.OWN:
+        return [person_id]
+    mine = "manager_id = %(me)s"
+    if scope is DataScope.TEAM:
+        mine += (
+            " or team_id = %(team)s"
+            if team_id
+            else " or team_id = (select team_id from people where person_id = %(me)s)"
         )
-        + " select person_id from people where team_id in (select team_id from below)"
+    rows = cursor.execute(
+        _TEAMS_BELOW.format(start=mine) + " select person_id from people where team_id in (select team_id from below)"
+        " union select manager_id from teams where parent_team_id in (select team_id from below)"
+        " and manager_id is not null"
         " union select %(me)s::uuid order by person_id",
-        {"me": person_id},
+        {"me": person_id, "team": team_id},
     ).fetchall()
     return [row["person_id"] for row in rows]
 
 
 def other_administrators(cursor: Cursor[DictRow], person_id: UUID) -> int:
+    """How many others administer for good; a grant that ends does not count."""
     row = cursor.execute(
-        "select count(*) as n from held_roles where role = %s and person_id <> %s",
+        "select count(*) as n from held_roles where role = %s and person_id <> %s and ends_at is null",
         (ADMIN, person_id),
     ).fetchone()
     assert row is not None
     return int(row["n"])
+
+
+def grants(
+    cursor: Cursor[DictRow],
+    *,
+    person_id: UUID | None,
+    role: str,
+    only_ending: bool,
+    limit: int,
+    after: Sequence[str],
+) -> list[DictRow]:
+    """Roles held, by the person's name; those whose end has passed are left out."""
+    conditions, values = ["(h.ends_at is null or h.ends_at > now())"], list[object]()
+    if person_id is not None:
+        conditions.append("h.person_id = %s")
+        values.append(person_id)
+    if role:
+        conditions.append("h.role = %s")
+        values.append(role)
+    if only_ending:
+        conditions.append("h.ends_at is not null")
+    if after:
+        conditions.append("(p.name, h.person_id, h.role) > (%s, %s::uuid, %s)")
+        values += after
+    return cursor.execute(
+        "select h.*, p.name from held_roles h join people p using (person_id)"
+        f" where {' and '.join(conditions)} order by p.name, h.person_id, h.role limit %s",
+        (*values, limit),
+    ).fetchall()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -18,6 +19,7 @@ from identity.domain.role import (
     RoleRetired,
     RoleRevised,
     rules_beside_others,
+    widest,
 )
 from kernel.config import CONTEXTS
 from kernel.projections import Inline
@@ -73,26 +75,32 @@ VIEW = Inline("roles", ("roles",), project)
 class Allowed(NamedTuple):
     """What a person's roles allow together: every pattern of any, the widest scope of all.
 
-    `field_rules` has one entry for every role, in the order of `roles`.
+    `field_rules` has one entry for every role, in the order of `roles`. `team_id` is the team that a single
+    role is held for.
     """
 
     roles: tuple[str, ...]
     permissions: tuple[str, ...]
     data_scope: DataScope
     field_rules: tuple[tuple[FieldRule, ...], ...] = ()
+    team_id: UUID | None = None
 
 
-def allowed(cursor: Cursor[DictRow], person_id: UUID) -> Allowed:
+def allowed(cursor: Cursor[DictRow], person_id: UUID, now: datetime, only: str = "") -> Allowed:
+    """`only`: the one role that is worn in this session. A grant whose end has passed allows nothing."""
     rows = cursor.execute(
-        "select r.role, r.permissions, r.data_scope, r.field_rules from held_roles h join roles r using (role)"
-        " where h.person_id = %s and not r.retired order by r.role",
-        (person_id,),
+        "select r.role, r.permissions, r.data_scope, r.field_rules, h.team_id"
+        " from held_roles h join roles r using (role)"
+        " where h.person_id = %s and not r.retired and (h.ends_at is null or h.ends_at > %s)"
+        " and (%s = '' or r.role = %s) order by r.role",
+        (person_id, now, only, only),
     ).fetchall()
     return Allowed(
         tuple(row["role"] for row in rows),
         tuple(sorted({pattern for row in rows for pattern in row["permissions"]})),
-        DataScope(max((row["data_scope"] for row in rows), default=DataScope.OWN)),
+        widest(DataScope(row["data_scope"]) for row in rows),
         _together(rows),
+        rows[0]["team_id"] if len(rows) == 1 else None,
     )
 
 
@@ -104,6 +112,14 @@ def field_rules_of(cursor: Cursor[DictRow], names: Sequence[str]) -> list[tuple[
     ).fetchall()
     together = _together(rows)
     return [(row["role"], rules) for row, rules in zip(rows, together, strict=True)] if all(together) else []
+
+
+def data_scope_of(cursor: Cursor[DictRow], names: Sequence[str]) -> DataScope:
+    """The widest data scope of the roles."""
+    rows = cursor.execute(
+        "select data_scope from roles where role = any(%s) and not retired", (list(names),)
+    ).fetchall()
+    return widest(DataScope(row["data_scope"]) for row in rows)
 
 
 def _together(rows: Sequence[Mapping[str, Any]]) -> tuple[tuple[FieldRule, ...], ...]:

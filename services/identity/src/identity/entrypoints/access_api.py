@@ -1,0 +1,120 @@
+"""Who may do what, and who might: requests in, calls out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from crm.identity.v1 import access_service_pb2 as pb
+from identity.domain.presets import ALSO_CALLED
+from identity.entrypoints.grpc_api import rules_out, scope_out, time_out
+from identity.past import Past
+from identity.projections import people, permission_changes
+from kernel.clock import Clock, system_clock
+from kernel.errors import InvalidArgument
+from kernel.rpc import Call, optional_uuid, page_of, required_uuid
+from kernel.store import EventStore
+
+
+class AccessApi:
+    def __init__(self, store: EventStore[Any], clock: Clock = system_clock) -> None:
+        self._store = store
+        self._clock = clock
+
+    def ListGrants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
+        page = page_of(request)
+        if page.after and not (len(page.after) == 3 and all(isinstance(part, str) for part in page.after)):
+            raise InvalidArgument("page_token", "is not one that this list gave")
+        rows = people.grants(
+            call.query(),
+            person_id=optional_uuid(request, "person_id"),
+            role=ALSO_CALLED.get(request.role, request.role),
+            only_ending=request.only_ending,
+            limit=page.limit + 1,
+            after=page.after,
+        )
+        shown = rows[: page.limit]
+        key = (shown[-1]["name"], shown[-1]["person_id"], shown[-1]["role"]) if shown else ()
+        return pb.ListGrantsResponse(
+            grants=[
+                pb.RoleGrant(
+                    person_id=str(row["person_id"]),
+                    role=row["role"],
+                    granted_at=_maybe(row["granted_at"]),
+                    granted_by=row["granted_by"],
+                    ends_at=_maybe(row["ends_at"]),
+                    team_id=_id(row["team_id"]),
+                )
+                for row in shown
+            ],
+            next_page_token=page.next_token(rows, key),
+        )
+
+    def ListPermissionChanges(
+        self, request: pb.ListPermissionChangesRequest, call: Call
+    ) -> pb.ListPermissionChangesResponse:
+        page = page_of(request)
+        if page.after and not (len(page.after) == 1 and isinstance(page.after[0], int)):
+            raise InvalidArgument("page_token", "is not one that this list gave")
+        rows = permission_changes.changes(
+            call.query(),
+            person_id=optional_uuid(request, "person_id"),
+            role=ALSO_CALLED.get(request.role, request.role),
+            since=request.since.ToDatetime(UTC) if request.HasField("since") else None,
+            until=request.until.ToDatetime(UTC) if request.HasField("until") else None,
+            limit=page.limit + 1,
+            after=page.after[0] if page.after else None,
+        )
+        shown = rows[: page.limit]
+        return pb.ListPermissionChangesResponse(
+            changes=[
+                pb.PermissionChange(
+                    position=row["position"],
+                    recorded_at=time_out(row["recorded_at"]),
+                    effective_at=time_out(row["effective_at"]),
+                    actor=row["actor"],
+                    what=row["what"],
+                    person_id=_id(row["person_id"]),
+                    role=row["role_name"],
+                    team_id=_id(row["team_id"]),
+                    details=row["details"],
+                    client_id=_id(row["client_id"]),
+                )
+                for row in shown
+            ],
+            next_page_token=page.next_token(rows, (shown[-1]["position"],) if shown else ()),
+        )
+
+    def GetPermissionsAt(self, request: pb.GetPermissionsAtRequest, call: Call) -> pb.GetPermissionsAtResponse:
+        at = request.at.ToDatetime(UTC) if request.HasField("at") else self._clock()
+        then = Past(self._store, call.query(), at).of(required_uuid(request, "person_id"))
+        return pb.GetPermissionsAtResponse(
+            at=time_out(at),
+            present=then.person is not None and not then.person.left,
+            team_id=_id(then.person.team_id if then.person else None),
+            roles=[
+                pb.RoleHeld(
+                    role=it.role.name,
+                    permissions=it.role.permissions,
+                    data_scope=scope_out(it.role.data_scope),
+                    field_rules=rules_out(it.role.field_rules),
+                    ends_at=_maybe(it.grant.ends_at),
+                    team_id=_id(it.grant.team_id),
+                )
+                for it in then.roles
+            ],
+            permissions=then.permissions,
+            data_scope=scope_out(then.data_scope),
+            owner_ids=[str(it) for it in then.owners],
+        )
+
+
+def _id(value: UUID | None) -> str:
+    return "" if value is None else str(value)
+
+
+def _maybe(value: datetime | None) -> Timestamp | None:
+    return None if value is None else time_out(value)
