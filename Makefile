@@ -1,12 +1,12 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto check test demo stop status bench features fmt lock
+.PHONY: help setup proto check test test-security demo stop status bench features fmt lock
 RUN := .venv/bin/python
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
 PROJECTS := $(wildcard pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
 
 help: ## print this list
-	@awk -F':.*## ' '/^[a-z]+:/ {printf "  make %-9s %s\n", $$1, $$2}' Makefile
+	@awk -F':.*## ' '/^[a-z-]+:/ {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 setup: .venv/.ready build/.contracts ## install everything: system packages, .venv, contracts
 	@$(RUN) -c "import kernel, headwater" && echo "ready: .venv"
 proto: setup ## generate libs/contracts from proto/, and docs/events.md from its comments
@@ -15,6 +15,8 @@ check: setup ## lint, format, types, imports, contracts: lint and breaking chang
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment)
 	@$(RUN) -m pytest $(ONLY)
+test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
+	@$(RUN) -m pytest -m security $(ONLY)
 demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready)
 	@$(RUN) -m headwater demo $(if $(DETACH),--detach)
 stop: ## stop the suite and its private servers; nothing is lost

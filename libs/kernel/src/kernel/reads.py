@@ -6,16 +6,21 @@ Answers that are ready at the same moment share a commit, so the cost falls as t
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import psycopg
 
+from crm.audit.v1 import reads_service_pb2 as pb
+from kernel.envelope import timestamp_of
 from kernel.errors import Unavailable
+from kernel.request import optional_text, optional_uuid, page_of
 
 if TYPE_CHECKING:
+    from kernel.rpc import Call
     from kernel.store import EventStore
 
 _INSERT = (
@@ -81,3 +86,56 @@ class ReadRecorder:
     def _give_up(self, mine: Read) -> None:
         with self._mutex:
             self._waiting = [read for read in self._waiting if read is not mine]
+
+
+class ReadsApi:
+    """Answers who was shown what by one service."""
+
+    def __init__(self, context: str) -> None:
+        self._context = context
+
+    def ListReads(self, request: pb.ListReadsRequest, call: Call) -> pb.ListReadsResponse:
+        page = page_of(request)
+        conditions: list[str] = ["true"]
+        values: list[Any] = []
+
+        def only(condition: str, value: object) -> None:
+            conditions.append(condition)
+            values.append(value)
+
+        if subject := optional_uuid(request, "subject_id"):
+            only("subjects @> array[%s]::uuid[]", subject)
+        if actor := optional_text(request, "actor"):
+            only("actor = %s", actor if ":" in actor else f"person:{actor}")
+        if request.HasField("from_at"):
+            only("read_at >= %s", request.from_at.ToDatetime(UTC))
+        if request.HasField("to_at"):
+            only("read_at < %s", request.to_at.ToDatetime(UTC))
+        if before := request.before_position or (page.after and page.after[0]):
+            only("position < %s", before)
+        rows = (
+            call.query()
+            .execute(
+                f"select * from reads where {' and '.join(conditions)} order by position desc limit %s",
+                [*values, page.limit + 1],
+            )
+            .fetchall()
+        )
+        shown = rows[: page.limit]
+        return pb.ListReadsResponse(
+            reads=[self._message(row) for row in shown],
+            next_page_token=page.next_token(rows, [shown[-1]["position"]]) if shown else "",
+        )
+
+    def _message(self, row: Mapping[str, Any]) -> pb.Read:
+        return pb.Read(
+            context=self._context,
+            position=row["position"],
+            read_at=timestamp_of(row["read_at"]),
+            actor=row["actor"],
+            method=row["method"],
+            request_id=row["request_id"],
+            correlation_id=str(row["correlation_id"]),
+            subject_ids=[str(subject) for subject in row["subjects"]],
+            classes=row["classes"],
+        )

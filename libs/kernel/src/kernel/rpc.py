@@ -175,7 +175,10 @@ def methods_of(service: Any) -> list[Method]:
 
 
 class Endpoint:
-    """One api behind one descriptor: turns bytes and metadata into calls, and refusals into statuses."""
+    """One api behind one descriptor: turns bytes and metadata into calls, and refusals into statuses.
+
+    `context` is set where every service answers the same descriptor: requests then name the one they are for.
+    """
 
     def __init__(
         self,
@@ -184,7 +187,9 @@ class Endpoint:
         store: EventStore[Any] | None,
         verifier: Verifier,
         connect: Callable[[str], Any] | None = None,
+        context: str = "",
     ) -> None:
+        self.context = context
         self._store = store
         self._verifier = verifier
         self._connect = connect

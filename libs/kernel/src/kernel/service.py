@@ -80,10 +80,15 @@ def open_store(
 def endpoints_of(service: Service, peers: Peers) -> list[Any]:
     """Return the service's apis, ready to be served."""
     from kernel.auth import Verifier
+    from kernel.everywhere import apis_everywhere
     from kernel.rpc import Endpoint
 
     verifier = Verifier(service.settings.token_public_key)
-    return [Endpoint(descriptor, api, service.store, verifier, peers.channel) for descriptor, api in service.apis]
+    own = [Endpoint(descriptor, api, service.store, verifier, peers.channel) for descriptor, api in service.apis]
+    return own + [
+        Endpoint(descriptor, api, service.store, verifier, peers.channel, service.name)
+        for descriptor, api in apis_everywhere(service)
+    ]
 
 
 def relay_loop(service: Service, stop: threading.Event) -> None:

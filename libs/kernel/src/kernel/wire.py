@@ -56,13 +56,15 @@ FIELD_TRAILER = "field"
 _MOST_BYTES = 32 * 1024 * 1024
 
 
-def generic_handler(endpoint: Endpoint) -> grpc.GenericRpcHandler:
-    """What a grpc.Server is given."""
+def generic_handler(endpoints: Sequence[Endpoint]) -> grpc.GenericRpcHandler:
+    """What a grpc.Server is given. Of several endpoints of one name, the request's `context` says which."""
+    contexts = {endpoint.context: endpoint for endpoint in endpoints}
+    endpoint = endpoints[0]
     return grpc.method_handlers_generic_handler(
         endpoint.name,
         {
             m.name: grpc.unary_unary_rpc_method_handler(
-                _answering(endpoint, m),
+                _answering(contexts, m),
                 request_deserializer=m.request_type.FromString,
                 response_serializer=m.response_type.SerializeToString,
             )
@@ -71,7 +73,15 @@ def generic_handler(endpoint: Endpoint) -> grpc.GenericRpcHandler:
     )
 
 
-def _answering(endpoint: Endpoint, method: Method) -> Callable[[Message, grpc.ServicerContext], Message]:
+def _answering(contexts: Mapping[str, Endpoint], method: Method) -> Callable[[Message, grpc.ServicerContext], Message]:
+    def asked(request: Any) -> Endpoint:
+        name = "" if "" in contexts else request.context
+        if name not in contexts:
+            raise NotFound(
+                f"{name[:40] or 'an empty context'} is not answered for here; {', '.join(contexts)} would be"
+            )
+        return contexts[name]
+
     def answer(request: Message, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         parent = propagate.extract(metadata)
@@ -87,7 +97,7 @@ def _answering(endpoint: Endpoint, method: Method) -> Callable[[Message, grpc.Se
             set_status_on_exception=False,
         ) as span:
             try:
-                return endpoint.answer(method, request, metadata, context.time_remaining, context.peer())
+                return asked(request).answer(method, request, metadata, context.time_remaining, context.peer())
             except Exception as error:
                 code = status_of(error)
                 span.set_status(Status(StatusCode.ERROR, code.name))
@@ -140,8 +150,10 @@ def serve(
         ],
         maximum_concurrent_rpcs=threads * 16,
     )
+    by_name: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
-        server.add_generic_rpc_handlers((generic_handler(endpoint),))
+        by_name.setdefault(endpoint.name, []).append(endpoint)
+    server.add_generic_rpc_handlers(tuple(generic_handler(same) for same in by_name.values()))
     checks = health.HealthServicer()
     checks.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)

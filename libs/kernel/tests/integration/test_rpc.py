@@ -17,8 +17,11 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from crm.audit.v1 import reads_service_pb2 as audit
+from crm.audit.v1.reads_service_pb2_grpc import ReadsServiceStub
 from kernel.auth import ALGORITHM, AUDIENCE, Caller, Verifier, claims_of
 from kernel.errors import Conflict, DomainError
+from kernel.reads import ReadsApi
 from kernel.rpc import Call, Endpoint, required_text, required_uuid
 from kernel.store import EventStore
 from kernel.wire import FIELD_TRAILER, channel_to, serve
@@ -316,3 +319,38 @@ def test_a_service_may_add_reads_and_never_change_them(store: EventStore[Any], a
     for statement in ("update reads set actor = 'x'", "delete from reads", "truncate reads"):
         with store.connection() as connection, pytest.raises(psycopg.errors.InsufficientPrivilege):
             connection.execute(statement)
+
+
+@pytest.mark.feature("ANA-27", "IDN-14")
+def test_reads_are_listed_by_record_actor_and_time_from_the_service_that_is_named(
+    ask: Any, store: EventStore[Any], notes: SimpleNamespace, signing_key: Ed25519PrivateKey
+) -> None:
+    mine, other = str(uuid4()), str(uuid4())
+    for note in (mine, other):
+        ask("TakeNote", note_id=note, text="hello")
+        ask("GetNote", note_id=note)
+    public = signing_key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    descriptor = audit.DESCRIPTOR.services_by_name["ReadsService"]
+    endpoints = [
+        Endpoint(descriptor, ReadsApi(context), store, Verifier(public), context=context)
+        for context in ("notes", "papers")
+    ]
+    server, port = serve(endpoints, "127.0.0.1:0")
+    bearer = (("authorization", f"Bearer {ask.token()}"),)
+    with channel_to(f"127.0.0.1:{port}") as channel:
+        stub = ReadsServiceStub(channel)
+
+        def listed(context: str = "notes", **wanted: Any) -> list[Any]:
+            return list(stub.ListReads(audit.ListReadsRequest(context=context, **wanted), metadata=bearer).reads)
+
+        assert [list(read.subject_ids) for read in listed()] == [[other], [mine]], "newest first"
+        assert [read.position for read in listed(subject_id=mine)] == [1]
+        assert [read.context for read in listed("papers", actor=str(PERSON))] == ["papers", "papers"]
+        assert listed(actor="person:" + str(uuid4())) == []
+        moment = listed(subject_id=other)[0].read_at
+        assert [read.position for read in listed(to_at=moment)] == [1]
+        assert [read.position for read in listed(from_at=moment)] == [2]
+        assert [read.position for read in listed(before_position=2)] == [1]
+        refused(lambda: listed("letters"), grpc.StatusCode.NOT_FOUND)
+        refused(lambda: stub.ListReads(audit.ListReadsRequest(context="notes")), grpc.StatusCode.UNAUTHENTICATED)
+    server.stop(None).wait()

@@ -15,7 +15,7 @@ import grpc
 from google.protobuf.message import Message
 from opentelemetry import propagate
 
-from gateway.contracts import Method
+from gateway.contracts import EVERYWHERE, Method
 from gateway.problems import UNAVAILABLE, Problem, of_rpc
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -79,14 +79,16 @@ class Backends:
     def __init__(self, targets: Mapping[str, str]) -> None:
         self._targets = targets
         self._channels: dict[str, grpc.aio.Channel] = {}
-        self._calls: dict[str, Any] = {}
+        self._calls: dict[tuple[str, str], Any] = {}
 
     async def ask(self, method: Method, request: Message, asking: Asking, timeout_s: float) -> Message:
         """Return the answer. Raises Problem."""
+        context = str(getattr(request, "context", "")) if method.context == EVERYWHERE else method.context
         try:
-            answer: Message = await self._call(method)(request, timeout=timeout_s, metadata=asking.metadata())
+            call = self._call(method, context)
+            answer: Message = await call(request, timeout=timeout_s, metadata=asking.metadata())
         except grpc.aio.AioRpcError as error:
-            raise of_rpc(error, method.context) from None
+            raise of_rpc(error, context) from None
         return answer
 
     def reachable(self) -> dict[str, str]:
@@ -109,13 +111,14 @@ class Backends:
             self._channels[target] = grpc.aio.insecure_channel(target, options=_OPTIONS)
         return self._channels[target]
 
-    def _call(self, method: Method) -> Any:
-        call = self._calls.get(method.full_name)
+    def _call(self, method: Method, context: str) -> Any:
+        key = method.full_name, context
+        call = self._calls.get(key)
         if call is None:
-            call = self.channel(method.context).unary_unary(
+            call = self.channel(context).unary_unary(
                 f"/{method.full_name}",
                 request_serializer=method.request_type.SerializeToString,
                 response_deserializer=method.response_type.FromString,
             )
-            self._calls[method.full_name] = call
+            self._calls[key] = call
         return call

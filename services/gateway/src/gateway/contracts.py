@@ -19,13 +19,15 @@ from google.protobuf.message_factory import GetMessageClass
 from crm.options.v1 import options_pb2
 from gateway.paths import PathTemplate, parse
 
+EVERYWHERE = "audit"
+"""The context of RPCs that every service answers: each request names the service it is for."""
 _VERBS = ("get", "put", "post", "delete", "patch")
 _LONG_RUNNING = ("Import", "Revert", "Export", "Rebuild", "Try")
 
 
 @dataclass(frozen=True, slots=True)
 class Method:
-    """One RPC. `context` names the service that answers it: "pipeline"."""
+    """One RPC. `context` names the service that answers it: "pipeline"; or it is EVERYWHERE."""
 
     context: str
     service: str  # "crm.pipeline.v1.LeadService"

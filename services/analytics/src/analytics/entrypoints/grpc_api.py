@@ -9,7 +9,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from analytics.application import MOST_MONTHS, Analytics, Predicted
-from analytics.entrypoints import answers
+from analytics.entrypoints import answers, reads
 from analytics.entrypoints.answers import choice, money, slice_of, stamp
 from analytics.forecasting import backtest
 from analytics.projections import audit_trail, figures, funnel, ranking, trends
@@ -412,6 +412,21 @@ class AnalyticsApi:
         return pb.ExportEventsResponse(
             csv=audit_trail.csv_lines(shown, header=not page.after),
             next_page_token=wide.next_token(found, audit_trail.key_of(shown[-1])) if shown else "",
+        )
+
+    def SearchReads(self, request: pb.SearchReadsRequest, call: Call) -> pb.SearchReadsResponse:
+        found = reads.search(request, page_of(request), call)
+        return pb.SearchReadsResponse(
+            reads=found.reads, next_page_token=found.next_page_token, unanswered=found.unanswered
+        )
+
+    def ExportReads(self, request: pb.ExportReadsRequest, call: Call) -> pb.ExportReadsResponse:
+        page = page_of(request)
+        found = reads.search(request, page, call)
+        return pb.ExportReadsResponse(
+            csv=reads.csv_lines(found.reads, header=not page.after),
+            next_page_token=found.next_page_token,
+            unanswered=found.unanswered,
         )
 
     def _freshness(self, cursor: Cursor[DictRow], contexts: Sequence[str]) -> list[shared.ContextFreshness]:

@@ -1,0 +1,19 @@
+"""What every service answers, besides its own apis. Requests name the service they are for by `context`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from crm.audit.v1 import reads_service_pb2
+from kernel.reads import ReadsApi
+
+if TYPE_CHECKING:
+    from kernel.service import Service
+
+
+def apis_everywhere(service: Service) -> Sequence[tuple[Any, object]]:
+    """Return pairs of a protobuf service descriptor and what answers it for this service."""
+    return [
+        (reads_service_pb2.DESCRIPTOR.services_by_name["ReadsService"], ReadsApi(service.name)),
+    ]

@@ -1,0 +1,100 @@
+"""Whoever is shown personal data is on record; whoever may not see it sees a mask, everywhere."""
+
+from __future__ import annotations
+
+import csv
+import io
+import secrets
+from typing import Any
+
+import pytest
+
+from headwater.api import Refused
+
+PHONE = "13812345678"
+
+
+@pytest.fixture
+def customer(suite: Any) -> dict[str, str]:
+    name = f"Canary {secrets.token_hex(3)}"
+    admin = suite.admin
+    customer_id = admin.post("/v1/customers", {"profile": {"name": name, "phones": [PHONE]}})["customer_id"]
+    contact = {"name": "王小明", "phones": [PHONE], "emails": ["wang@canary.example"]}
+    contact_id = admin.post(f"/v1/customers/{customer_id}/contacts", {"contact": contact})["contact_id"]
+    return {"customer_id": customer_id, "contact_id": contact_id, "name": name}
+
+
+@pytest.mark.feature("ANA-27", "IDN-14")
+def test_an_auditor_finds_who_was_shown_a_customer_across_services(suite: Any, customer: dict[str, str]) -> None:
+    reader_id, reader = suite.person("executive")
+    reader.get(f"/v1/customers/{customer['customer_id']}")
+    reader.get("/v1/search", q=customer["name"])
+
+    found = suite.admin.get("/v1/audit/reads", subject_id=customer["contact_id"], actor=reader_id)
+    assert not found.get("unanswered")
+    (read,) = found["reads"]
+    assert (read["context"], read["actor"]) == ("customer", f"person:{reader_id}")
+    assert read["method"].endswith("/GetCustomer")
+    assert {"phone", "email", "name"} <= set(read["classes"])
+
+    searched = suite.admin.get("/v1/audit/reads", subject_id=customer["customer_id"], actor=reader_id)
+    assert any("Search" in one["method"] for one in searched["reads"])
+    exported = suite.admin.get(
+        "/v1/audit/reads:export", subject_id=customer["customer_id"], actor=f"person:{reader_id}"
+    )
+    rows = list(csv.DictReader(io.StringIO(exported["csv"])))
+    assert [row["position"] for row in rows] == [one["position"] for one in searched["reads"]]
+
+    with pytest.raises(Refused) as refused:
+        reader.get("/v1/audit/reads", subject_id=customer["customer_id"])
+    assert refused.value.status == 403
+
+
+def test_reads_are_paged_without_a_gap_or_a_repeat(suite: Any, customer: dict[str, str]) -> None:
+    reader_id, reader = suite.person("executive")
+    for _ in range(5):
+        reader.get(f"/v1/customers/{customer['customer_id']}")
+        reader.get("/v1/leads")
+    whole = suite.admin.get("/v1/audit/reads", actor=reader_id, page_size=100)["reads"]
+    pages, token = [], ""
+    while len(pages) < len(whole) + 1:
+        answer = suite.admin.get("/v1/audit/reads", actor=reader_id, page_size=2, page_token=token)
+        pages += answer["reads"]
+        token = answer.get("next_page_token", "")
+        if not token:
+            break
+    assert pages == whole
+    assert len(whole) >= 5
+
+
+@pytest.mark.feature("IDN-05")
+def test_a_masked_field_is_masked_in_every_answer_and_cannot_be_written(suite: Any, customer: dict[str, str]) -> None:
+    role = f"masked_{secrets.token_hex(3)}"
+    suite.admin.post(
+        "/v1/roles",
+        {
+            "role": role,
+            "title": "Sees no numbers",
+            "permissions": ["customer.*.write", "analytics.history.read"],
+            "data_scope": "DATA_SCOPE_ALL",
+            "field_rules": [{"pattern": "*.*.phone", "access": "FIELD_ACCESS_MASK"}],
+        },
+    )
+    _, person = suite.person(role)
+    id_ = customer["customer_id"]
+    for answer in (
+        person.get(f"/v1/customers/{id_}"),
+        person.get(f"/v1/customers/{id_}/360"),
+        person.get("/v1/search", q=customer["name"]),
+        person.get("/v1/customers", query=customer["name"]),
+        person.get(f"/v1/audit/records/{id_}"),
+    ):
+        assert PHONE not in str(answer)
+        assert customer["name"] in str(answer) or "sealed" in str(answer)
+    assert person.get(f"/v1/customers/{id_}")["profile"]["phones"] == ["138****5678"]
+
+    with pytest.raises(Refused) as refused:
+        person.post("/v1/customers", {"profile": {"name": "New", "phones": ["13900000000"]}})
+    assert refused.value.status == 403
+    assert "phones" in str(refused.value)
+    assert person.post("/v1/customers", {"profile": {"name": f"New {secrets.token_hex(3)}"}})["customer_id"]
