@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 pytest_plugins = ["testkit.plugin"]
+pytest.register_assert_rewrite("testkit.contracts")
 
 _STORIES = Path(__file__).parent / "tests" / "integration"
 

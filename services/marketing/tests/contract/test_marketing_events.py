@@ -19,6 +19,7 @@ from kernel.vault import ERASED
 from marketing.bootstrap import EVENTS, MESSAGES
 from marketing.domain.form import FormAnswer, FormSubmitted
 from marketing.domain.message import MessagePlanned
+from testkit.contracts import OneKey
 
 GOLDEN = Path(__file__).parent / "golden.txt"
 SENTENCE = "华东 spring"
@@ -51,20 +52,6 @@ def an_example_of(hint: Any, at: int = 1) -> Any:
 
 
 EXAMPLES = tuple(an_example_of(event) for event in EVENTS)
-
-
-class OneKey:
-    """Stands for the vault's table: everybody has the same key, unless everybody is forgotten."""
-
-    def __init__(self, key: bytes | None = bytes(range(32))) -> None:
-        self._key = key
-
-    def obtain(self, subjects: set[str]) -> dict[str, bytes]:
-        assert self._key is not None
-        return dict.fromkeys(subjects, self._key)
-
-    def find(self, subjects: set[str]) -> dict[str, bytes | None]:
-        return dict.fromkeys(subjects, self._key)
 
 
 @pytest.fixture(scope="module")
