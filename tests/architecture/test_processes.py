@@ -73,8 +73,10 @@ def test_every_context_can_be_started() -> None:
 
 
 def test_a_service_may_publish_only_its_own_events() -> None:
-    assert topic_permissions_of("pipeline")["write"] == r"^([0-9]{2}\.pipeline\..*|heartbeat\.pipeline)$"
-    assert topic_permissions_of("gateway")["write"] == "^$"
+    events, answers = topic_permissions_of("pipeline")
+    assert events["write"] == r"^([0-9]{2}\.pipeline\..*|heartbeat\.pipeline)$"
+    assert answers["write"] == r"^pipeline\..*$"
+    assert [rights["write"] for rights in topic_permissions_of("gateway")] == ["^$", "^$"]
     assert "customer" not in permissions_of("pipeline")["configure"]
 
 

@@ -7,6 +7,7 @@ the environment, containers if HEADWATER_SERVERS=containers, or private instance
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import subprocess
 import sys
@@ -33,6 +34,7 @@ from headwater.servers.processes import free_port, port_is_free
 from kernel.config import CONTEXTS, Settings
 from kernel.migrations import keys_role
 from kernel.service import run_migrations
+from kernel.topology import ANSWERS, BACKFILL, EVENTS, EXCHANGES, backfill_queue
 
 Tell = Callable[[str], None]
 
@@ -198,37 +200,68 @@ def _keep_keys_role(admin: psycopg.Connection[Any], keys: str, owner: str) -> No
 
 
 def make_broker_users(state: Mapping[str, Any]) -> None:
-    """A user for each service. Without topic permissions everybody could publish as everybody."""
+    """What all share on the broker, and a user for each service, who may declare none of it.
+
+    Without topic permissions everybody could publish as everybody.
+    """
     management = _management(state)
     vhost = quote(management.vhost, safe="")
+    lasting = {"durable": True, "auto_delete": False}
+    for name, kind in EXCHANGES:
+        management.ask("PUT", f"exchanges/{vhost}/{name}", {"type": kind, **lasting})
+    for service in CONTEXTS:
+        queue = backfill_queue(service)
+        management.ask("PUT", f"queues/{vhost}/{queue}", lasting)
+        management.ask("POST", f"bindings/{vhost}/e/{BACKFILL}/q/{queue}", {"routing_key": service})
     for service in BROKER_USERS:
         user = f"{state['name']}-{service}"
         password = state["secrets"][f"{service}.broker"]
         management.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
         management.ask("PUT", f"permissions/{vhost}/{user}", permissions_of(service))
-        management.ask("PUT", f"topic-permissions/{vhost}/{user}", topic_permissions_of(service))
+        for rights in topic_permissions_of(service):
+            management.ask("PUT", f"topic-permissions/{vhost}/{user}", rights)
 
 
 def permissions_of(service: str) -> dict[str, str]:
-    """What a service may declare, write to and read from: its own queues and the shared exchanges."""
-    own = rf"{service}\..*|crm\.backfill\.{service}|amq\.gen-.*"
-    shared = r"crm\.events|crm\.backfill"
+    """What a service may declare, write to and read from: its own queues and, but for declaring, the exchanges.
+
+    Nobody writes to the default exchange, which would carry anything into anybody's queue.
+    """
+    if service not in CONTEXTS:  # the gateway only listens
+        own = rf"{service}\..*"
+        return {"configure": f"^({own})$", "write": f"^({own})$", "read": rf"^({own}|crm\.events)$"}
+    own = rf"{service}\..*|amq\.gen-.*"
+    shared = r"crm\.events|crm\.answers"
     return {
-        "configure": f"^({own}|{shared})$",
-        "write": rf"^({own}|{shared}|amq\.default|)$",
-        "read": f"^({own}|{shared})$",
+        "configure": f"^({own})$",
+        "write": rf"^({own}|{shared}|crm\.backfill)$",
+        "read": rf"^({own}|{shared}|crm\.backfill\.{service})$",
     }
 
 
-def topic_permissions_of(service: str) -> dict[str, str]:
-    """A service publishes its own events and its own heartbeat only; it may bind to everything."""
-    mine = rf"^([0-9]{{2}}\.{service}\..*|heartbeat\.{service})$"
+def topic_permissions_of(service: str) -> list[dict[str, str]]:
+    """A service publishes its own events, heartbeat and answers only; it may bind to everything."""
     nothing = "^$"
-    return {
-        "exchange": "crm.events",
-        "write": mine if service in CONTEXTS else nothing,
-        "read": ".*",
-    }
+    if service not in CONTEXTS:
+        return [
+            {"exchange": EVENTS, "write": nothing, "read": ".*"},
+            {"exchange": ANSWERS, "write": nothing, "read": nothing},
+        ]
+    mine = rf"^([0-9]{{2}}\.{service}\..*|heartbeat\.{service})$"
+    return [
+        {"exchange": EVENTS, "write": mine, "read": ".*"},
+        {"exchange": ANSWERS, "write": rf"^{service}\..*$", "read": ".*"},
+    ]
+
+
+def partner_permissions_of(partner: str) -> dict[str, str]:
+    """What a partner system may do: read the one queue that is filled for it. It declares and writes nothing."""
+    return {"configure": "^$", "write": "^$", "read": f"^partner\\.{re.escape(partner)}$"}
+
+
+def partner_topic_permissions() -> list[dict[str, str]]:
+    """A partner binds to nothing: without these rows it could bind to everything."""
+    return [{"exchange": name, "write": "^$", "read": "^$"} for name, kind in EXCHANGES if kind == "topic"]
 
 
 def _management(state: Mapping[str, Any]) -> Management:

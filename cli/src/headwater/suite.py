@@ -74,6 +74,7 @@ def bootstrapped(process: str) -> list[Service]:
     """All services, put together from the environment; missing variables are named at once."""
     from kernel import telemetry
     from kernel.config import CONTEXTS, ConfigurationError, Settings
+    from kernel.privileges import refuse_too_much
 
     settings, wrong = [], []
     for context in CONTEXTS:
@@ -84,6 +85,8 @@ def bootstrapped(process: str) -> list[Service]:
     if wrong:
         raise ConfigurationError("\n".join(wrong))
     telemetry.set_up(process, settings[0].otlp_endpoint)
+    for one in settings:
+        refuse_too_much(one.service, one.amqp_url, one.database_url)
     return [import_module(f"{one.service}.bootstrap").bootstrap(one) for one in settings]
 
 

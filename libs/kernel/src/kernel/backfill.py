@@ -23,7 +23,7 @@ from kernel.envelope import enveloped
 from kernel.errors import Unavailable
 from kernel.log import LogRecorder
 from kernel.slots import SLOTS, slot_of
-from kernel.topology import BACKFILL, declare_backfill_queue, declare_exchanges
+from kernel.topology import ANSWERS, BACKFILL, answer_key, declare_backfill_queue, declare_exchanges
 
 log = logging.getLogger(__name__)
 
@@ -33,7 +33,6 @@ PAGE = 500
 _BEYOND = 2**62
 _LARGEST_PAGE = 2000
 _LARGEST_ANSWER_BYTES = 8 * 1024 * 1024
-_REPLY_TO = "amq.rabbitmq.reply-to"
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 
@@ -46,19 +45,24 @@ class BackfillClient:
         self._timeout_s = timeout_s
         self._channel = connection.channel()
         self._answers: dict[str, bytes] = {}
-        self._expected = ""
+        self._expected = self._from = ""
         self._unroutable = False
-        self._channel.basic_consume(_REPLY_TO, no_ack=True, callback=self._on_answer)
+        declare_exchanges(self._channel)
+        self._me = uuid4().hex
+        queue = self._channel.queue_declare("", exclusive=True, auto_delete=True).queue
+        self._channel.queue_bind(queue, ANSWERS, answer_key("*", self._me))
+        self._channel.basic_consume(queue, no_ack=True, callback=self._on_answer)
         self._channel.events["basic_return"].add(self._on_return)
 
     def fetch(self, context: str, slot: int, after: int, up_to: int = 0, limit: int = PAGE) -> BackfillResponse:
         """Return one page of a context's log. Raises Unavailable when no relay answers."""
         self._expected, self._unroutable = str(uuid4()), False
+        self._from = answer_key(context, self._me)
         request = BackfillRequest(slot=slot, after_position=after, up_to_position=up_to, limit=limit)
         self._channel.basic_publish(
             amqp.Message(
                 request.SerializeToString(),
-                reply_to=_REPLY_TO,
+                reply_to=self._me,
                 correlation_id=self._expected,
                 expiration=str(int(self._timeout_s * 1000)),
             ),
@@ -72,14 +76,19 @@ class BackfillClient:
             if left <= 0 or self._unroutable:
                 raise Unavailable(f"no relay of {context} answers")
             drain(self._amqp, min(left, 1.0))
-        return BackfillResponse.FromString(self._answers.pop(self._expected))
+        answer = BackfillResponse.FromString(self._answers.pop(self._expected))
+        if any(event.context != context for event in answer.events):
+            raise Unavailable(f"{context} answered with another log than its own")
+        return answer
 
     def end_of(self, context: str) -> int:
         """Return the position up to which a context's log has been published."""
         return self.fetch(context, EVERY_SLOT, _BEYOND, limit=1).complete_to_position
 
     def _on_answer(self, message: Any) -> None:
-        if message.properties.get("correlation_id") == self._expected:
+        """Keep the answer waited for. The broker lets nobody answer under the key of another context."""
+        of_whom = message.delivery_info["routing_key"]
+        if of_whom == self._from and message.properties.get("correlation_id") == self._expected:
             self._answers[self._expected] = message.body or b""  # amqp gives '' for an empty body
 
     def _on_return(self, *_: Any) -> None:
@@ -135,7 +144,7 @@ class BackfillAnswerer:
                 answer.SerializeToString(),
                 correlation_id=message.properties.get("correlation_id", ""),
             )
-            channel.basic_publish(reply, "", message.properties["reply_to"])
+            channel.basic_publish(reply, ANSWERS, answer_key(self._context, message.properties["reply_to"]))
             channel.basic_ack(message.delivery_info["delivery_tag"])
 
         channel.basic_consume(queue, callback=on_request)

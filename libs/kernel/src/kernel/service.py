@@ -212,6 +212,7 @@ def main(name: str, bootstrap_module: str, arguments: Sequence[str] | None = Non
         eventlet.monkey_patch()
     from kernel import telemetry
     from kernel.config import ConfigurationError, Settings
+    from kernel.privileges import refuse_too_much
 
     try:
         settings = Settings.from_environment(name)
@@ -219,6 +220,8 @@ def main(name: str, bootstrap_module: str, arguments: Sequence[str] | None = Non
         if options.command == "migrate":
             run_migrations(name, settings)
             return
+        if options.command != "rebuild":
+            refuse_too_much(name, settings.amqp_url, settings.database_url)
         service: Service = import_module(bootstrap_module).bootstrap(settings)
         _run(service, options)
     except ConfigurationError as error:

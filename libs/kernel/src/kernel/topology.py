@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from amqp.exceptions import NotFound
+
 from kernel.slots import slots_of_partition
 
 EVENTS = "crm.events"
@@ -12,6 +14,13 @@ EVENTS = "crm.events"
 
 BACKFILL = "crm.backfill"
 """Direct exchange; the key is the context whose log is asked for."""
+
+ANSWERS = "crm.answers"
+"""Topic exchange; keys are `<context>.<who asked>`: a context answers for itself only, and nobody needs
+the default exchange, through which everybody reaches every queue."""
+
+EXCHANGES = ((EVENTS, "topic"), (BACKFILL, "direct"), (ANSWERS, "topic"))
+"""Name and type of each."""
 
 _LONGEST_QUEUE = 1_000_000
 _UNUSED_FOR_MS = 24 * 3600 * 1000
@@ -32,17 +41,36 @@ def partition_queue(service: str, group: str, partition: int, partitions: int) -
     return f"{service}.{group}.{partition}-of-{partitions}"
 
 
+def answer_key(context: str, asker: str) -> str:
+    """Routing key of a context's answers; `*` for the context binds to those of all."""
+    return f"{context}.{asker}"
+
+
 def declare_exchanges(channel: Any) -> None:
-    """Declare both exchanges; harmless to repeat."""
-    channel.exchange_declare(EVENTS, "topic", durable=True, auto_delete=False)
-    channel.exchange_declare(BACKFILL, "direct", durable=True, auto_delete=False)
+    """Declare the exchanges that are missing. A provisioned broker has all, and lets no service declare one."""
+    for name, kind in EXCHANGES:
+        looking = channel.connection.channel()  # a miss closes it
+        try:
+            looking.exchange_declare(name, kind, passive=True, auto_delete=False)
+            looking.close()
+        except NotFound:
+            channel.exchange_declare(name, kind, durable=True, auto_delete=False)
 
 
 def declare_backfill_queue(channel: Any, context: str) -> str:
-    """Declare the queue of requests to a context's relays and return its name."""
+    """Declare the queue of requests to a context's relays if it is missing, and return its name.
+
+    A provisioned broker has it, and lets no service bind to that exchange: what passed through one that
+    takes any key could be made to arrive as anybody's event.
+    """
     queue = backfill_queue(context)
-    channel.queue_declare(queue, durable=True, auto_delete=False)
-    channel.queue_bind(queue, BACKFILL, context)
+    looking = channel.connection.channel()
+    try:
+        looking.queue_declare(queue, passive=True)
+        looking.close()
+    except NotFound:
+        channel.queue_declare(queue, durable=True, auto_delete=False)
+        channel.queue_bind(queue, BACKFILL, context)
     return queue
 
 

@@ -14,6 +14,7 @@ from gateway.contracts import contracts
 from gateway.transcoding import Routes
 from kernel import telemetry
 from kernel.config import ConfigurationError
+from kernel.privileges import refuse_too_much
 
 log = logging.getLogger("gateway")
 
@@ -52,6 +53,7 @@ def server(settings: Settings) -> Server:
 def main() -> None:
     try:
         settings = Settings.from_environment()
+        refuse_too_much("gateway", settings.amqp_url)
     except ConfigurationError as error:
         sys.exit(str(error))
     telemetry.set_up("gateway", settings.otlp_endpoint)

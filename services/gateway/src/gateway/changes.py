@@ -23,6 +23,7 @@ from crm.common.v1.envelope_pb2 import RecordedEvent
 from kernel.auth import Caller
 from kernel.broker import BROKER_ERRORS, connect, drain
 from kernel.ids import new_id
+from kernel.slots import routing_key
 from kernel.telemetry import gauges
 from kernel.topology import EVENTS, declare_exchanges
 
@@ -230,6 +231,9 @@ class Changes:
             record = RecordedEvent.FromString(_bytes(message.body))
         except DecodeError:
             gauges.add("changes_unreadable_total")
+            return
+        if message.delivery_info["routing_key"] != routing_key(record.slot, record.context, record.type):
+            gauges.add("changes_unreadable_total")  # published by another service than it says
             return
         name = record.type.rpartition(".")[2]
         self._call(self.publish, record.context, name, record.stream_id, record.version)

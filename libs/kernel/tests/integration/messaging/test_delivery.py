@@ -10,6 +10,7 @@ from uuid import UUID
 import psycopg
 
 from crm.common.v1.envelope_pb2 import RecordedEvent
+from crm.common.v1.relay_pb2 import LogHeartbeat
 from kernel.ids import new_id
 from kernel.log import Entry
 from kernel.publisher import Publisher
@@ -69,6 +70,28 @@ def test_a_purged_queue_loses_nothing(owner: Any, follower: Any, agree: Callable
     follower.start()
     agree(one_more=False)  # by the heartbeat alone: no later event tells of the gap
     owner.append(50)
+    agree()
+
+
+def test_what_a_message_says_of_itself_counts_for_nothing_beside_its_routing_key(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    owner.start_relay()
+    follower.start()
+    owner.append(20)
+    agree()
+    end = max(position for position, _, _ in owner.log())
+    forged = RecordedEvent(context="kernel_test", slot=3, position=end + 1000, type="x.Forged", stream_id=str(new_id()))
+    lying = LogHeartbeat(context="kernel_test", position=end + 1000, slot_positions=[end + 1000] * 16)
+    with Publisher(owner.amqp_url) as publisher:
+        queue = partition_queue("follower", "views", 0, 1)
+        publisher.channel.queue_bind(queue, EVENTS, "*.intruder.*")
+        publisher.channel.queue_bind(queue, EVENTS, "heartbeat.*")
+        publisher.publish(forged.SerializeToString(), EVENTS, "03.intruder.Forged")
+        publisher.publish(lying.SerializeToString(), EVENTS, "heartbeat.intruder")
+        publisher.publish(b"\xff", EVENTS, "03.kernel_test.Unreadable")
+        publisher.flush()
+    owner.append(20)
     agree()
 
 
