@@ -1,6 +1,6 @@
 """Who is asking, and what he may do. Tokens are verified here; only identity can issue them.
 
-A token is a JWT signed with EdDSA, good for about a minute. Claims: `sub` person, client or service id;
+A token is a JWT signed with EdDSA, good for 55 seconds. Claims: `sub` person, client or service id;
 `kind` person | client | service; `name` a label that is not personal (the login of a service, the person's
 id otherwise); `roles`; `perms` permission patterns; `scope` own | team | all; `owners` the people whose
 records a team scope shows (the person included); `fields` what roles may not see or write of a record, one
@@ -26,8 +26,9 @@ from kernel.fields import FieldRules
 
 AUDIENCE = "headwater"
 ALGORITHM = "EdDSA"
-TOKEN_LIFE = timedelta(seconds=60)
-_LEEWAY = timedelta(seconds=5)
+TOKEN_LIFE = timedelta(seconds=55)
+LEEWAY = timedelta(seconds=5)
+"""For clocks that differ. Life and leeway make 60 s: how long a leaver's last token is worth anything."""
 
 Scope = Literal["own", "team", "all"]
 
@@ -112,7 +113,7 @@ class Verifier:
                 self._key,
                 algorithms=[ALGORITHM],
                 audience=AUDIENCE,
-                leeway=_LEEWAY,
+                leeway=LEEWAY,
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )
         except jwt.ExpiredSignatureError as error:
