@@ -24,11 +24,15 @@ def named(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(names) or CONTEXTS
 
 
+def settings_of(name: str, home: Home) -> Settings:
+    """What a service of the suite is told."""
+    return Settings.from_environment(name, suite_environment(home.read(), home, os.environ))
+
+
 @contextmanager
 def service(name: str, home: Home) -> Iterator[Service]:
     """The service as its own processes have it; its store is closed at the end."""
-    environment = suite_environment(home.read(), home, os.environ)
-    found: Service = import_module(f"{name}.bootstrap").bootstrap(Settings.from_environment(name, environment))
+    found: Service = import_module(f"{name}.bootstrap").bootstrap(settings_of(name, home))
     try:
         yield found
     finally:

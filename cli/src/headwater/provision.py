@@ -108,10 +108,11 @@ def choose_secrets(kept: dict[str, str]) -> None:
             kept.setdefault(f"{service}.{what}", secrets.token_urlsafe(24))
     for service in CONTEXTS:
         kept.setdefault(f"{service}.master_key", b64encode(secrets.token_bytes(32)).decode())
-    if "signing_key" not in kept:
-        key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        kept["signing_key"] = pem.decode()
+    for name in ("signing_key", *(f"{service}.seal_key" for service in CONTEXTS)):
+        if name not in kept:
+            key = Ed25519PrivateKey.generate()
+            pem = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+            kept[name] = pem.decode()
 
 
 def choose_ports(kept: dict[str, int], home: Home, environment: Mapping[str, str]) -> None:
@@ -279,6 +280,7 @@ def suite_environment(
     management = _management(state)
     variables = {
         "HEADWATER_RUN": str(home.folder),
+        "HEADWATER_CHECKPOINTS": str(home.folder / "checkpoints"),
         "HEADWATER_TOKEN_PUBLIC_KEY": public_key(kept["signing_key"]),
         "HEADWATER_MAIL_PAGE": f"http://127.0.0.1:{ports['mail']}/",
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
@@ -303,6 +305,7 @@ def suite_environment(
         variables[f"{prefix}_DATABASE_URL"] = database_url(state, service, "database")
         variables[f"{prefix}_OWNER_DATABASE_URL"] = database_url(state, service, "owner")
         variables[f"{prefix}_MASTER_KEY"] = kept[f"{service}.master_key"]
+        variables[f"{prefix}_SEAL_KEY"] = kept[f"{service}.seal_key"]
         variables[f"{prefix}_TARGET"] = f"127.0.0.1:{ports['apis']}"
         variables[f"{prefix}_LISTEN"] = f"127.0.0.1:{ports['apis']}"
     return variables | dict(environment)

@@ -25,7 +25,10 @@ class ConfigurationError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What one service needs to know. `targets` maps a context to the host:port of its gRPC api."""
+    """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
+
+    `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
+    """
 
     service: str
     database_url: str
@@ -36,6 +39,9 @@ class Settings:
     service_secret: str = field(repr=False)
     token_public_key: str
     targets: Mapping[str, str]
+    seal_key: str = field(default="", repr=False)
+    seal_former_keys: str = ""
+    checkpoints: str = ""
     otlp_endpoint: str = ""
     partitions: int = 4
     pool_size: int = 4
@@ -82,6 +88,9 @@ class Settings:
             listen=env.get(f"{prefix}LISTEN", "127.0.0.1:0"),
             service_secret=required(f"{prefix}SERVICE_SECRET"),
             token_public_key=required("HEADWATER_TOKEN_PUBLIC_KEY"),
+            seal_key=env.get(f"{prefix}SEAL_KEY", ""),
+            seal_former_keys=env.get(f"{prefix}SEAL_FORMER_KEYS", ""),
+            checkpoints=env.get("HEADWATER_CHECKPOINTS", ""),
             targets={c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")},
             otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
             partitions=number("HEADWATER_PARTITIONS", 4),
@@ -89,6 +98,7 @@ class Settings:
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),
             extra={name: value for name, value in env.items() if name.startswith(prefix)},
         )
+        wrong += _wrong_seal_keys(settings, prefix)
         if wrong:
             raise ConfigurationError(
                 f"{service} cannot start:\n  " + "\n  ".join(wrong) + "\nSet them in the environment."
@@ -102,3 +112,14 @@ class Settings:
                 f"{self.service.upper()}_OWNER_DATABASE_URL is missing: migrations and rebuilds run as the owner"
             )
         return self.owner_database_url
+
+
+def _wrong_seal_keys(settings: Settings, prefix: str) -> list[str]:
+    from kernel.seal import Signer
+
+    try:
+        if settings.seal_key:
+            Signer.of(settings)
+    except ValueError as error:
+        return [f"{prefix}SEAL_KEY or {prefix}SEAL_FORMER_KEYS cannot be used: {error}"]
+    return []

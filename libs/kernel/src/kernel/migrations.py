@@ -85,7 +85,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "grant select, insert, update, delete on all tables in schema public to {service}",
         "grant usage, select on all sequences in schema public to {service}",
         "grant execute on all functions in schema public to {service}",
-        "revoke update, delete, truncate on events, reads, subject_keys from {service}",
+        "revoke update, delete, truncate on events, reads, seals, subject_keys from {service}",
         "revoke insert, update, delete on migrations from {service}",
         "grant select, insert, update on subject_keys to {keys}",
     )

@@ -25,6 +25,7 @@ from kernel.broker import BROKER_ERRORS, NotConfirmed, drain
 from kernel.envelope import enveloped
 from kernel.log import Entry, LogRecorder
 from kernel.publisher import WINDOW, Publisher
+from kernel.seal import Sealer
 from kernel.slots import SLOTS, routing_key, slot_of
 from kernel.telemetry import Heartbeat, gauges
 from kernel.topology import EVENTS, declare_exchanges, heartbeat_key
@@ -57,6 +58,7 @@ class Relay:
         heartbeat_every_s: float = 5.0,
         window: int = WINDOW,
         on_batch: Callable[[Sequence[Entry]], None] = lambda _: None,
+        sealer: Sealer | None = None,
     ) -> None:
         self.context = context
         self._database_url = database_url
@@ -65,6 +67,7 @@ class Relay:
         self.heartbeat_every_s = heartbeat_every_s
         self.window = window
         self.on_batch = on_batch
+        self.sealer = sealer
         self.heartbeat = Heartbeat()
         self.active = False
         self.published = 0
@@ -72,16 +75,21 @@ class Relay:
     def run(self, stop: Event) -> None:
         """Relay until told to stop; after any failure begin again from the checkpoint.
 
-        Requests for what was published before are answered meanwhile, active or standing by.
+        Requests for what was published before are answered meanwhile, active or standing by. Sealing needs no
+        broker and has its own turn of being active.
         """
         answerer = BackfillAnswerer(self.context, self._database_url, self._amqp_url, self.recorder)
-        answering = Thread(target=answerer.run, args=(stop,), name=f"backfill-{self.context}")
-        answering.start()
+        beside = [Thread(target=answerer.run, args=(stop,), name=f"backfill-{self.context}")]
+        if self.sealer is not None:
+            beside.append(Thread(target=self.sealer.run, args=(stop,), name=f"seal-{self.context}"))
+        for thread in beside:
+            thread.start()
         try:
             self._relay_until(stop)
         finally:
             stop.set()
-            answering.join()
+            for thread in beside:
+                thread.join()
 
     def _relay_until(self, stop: Event) -> None:
         backoff_s = _FIRST_BACKOFF_S

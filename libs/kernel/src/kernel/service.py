@@ -92,10 +92,13 @@ def endpoints_of(service: Service, peers: Peers) -> list[Any]:
 
 
 def relay_loop(service: Service, stop: threading.Event) -> None:
-    """Publish the service's log until told to stop."""
+    """Publish the service's log, and seal it, until told to stop."""
     from kernel.relay import Relay
+    from kernel.seal import sealer_of
 
-    Relay(service.name, service.settings.database_url, service.settings.amqp_url, service.store.recorder).run(stop)
+    settings = service.settings
+    sealer = sealer_of(settings)
+    Relay(service.name, settings.database_url, settings.amqp_url, service.store.recorder, sealer=sealer).run(stop)
 
 
 def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
