@@ -12,7 +12,7 @@ from typing import Any
 from google.api.annotations_pb2 import http
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, MethodOptions
 
-from crm.options.v1.options_pb2 import permission, personal, subject
+from crm.options.v1.options_pb2 import field_class, permission, personal, subject
 
 PERMISSION = re.compile(r"(public|signed-in|[a-z]+\.[a-z-]+\.(read|write|approve|admin))")
 
@@ -25,6 +25,18 @@ PERSONAL_NAMES = re.compile(
     r"(^|_)(phones?|mobiles?|e?mails?|email_address(es)?|person_name|full_name|given_name|family_name"
     r"|birthday|birth_date|id_number|wechat|home_address|comment|transcript)$"
 )
+
+SHOWN_TO_THEMSELVES = [
+    # what the caller himself has just sent
+    "crm.customer.v1.CustomerService.UploadFile.attachment.name",
+    # one's own sessions, shown to nobody else
+    "crm.identity.v1.IdentityService.ListSessions.sessions.device",
+    "crm.identity.v1.IdentityService.ListSessions.sessions.source",
+    # the person who is asked holds the survey's token
+    "crm.ticketing.v1.TicketingService.GetSurveyForm.subject",
+]
+
+CLASS_OF_NAME = re.compile(r"(?:^|_)(phone|email)s?$")
 
 
 def test_every_rpc_names_a_permission(contracts: Any) -> None:
@@ -95,6 +107,41 @@ def test_every_personal_event_names_whose_data_it_holds(contracts: Any, events: 
         fields = {field.name: field for field in event.message.field}
         if named not in fields or fields[named].options.Extensions[personal]:
             wrong.append(f"{event.name}: subject={named!r}")
+    assert wrong == []
+
+
+def test_every_answer_with_personal_data_names_the_record_it_shows(contracts: Any) -> None:
+    """By a `(subject)` around the field, or by an id in the request: reads are recorded by it."""
+    known = {f".{file.package}.{message.name}": message for file in contracts for message in file.message_type}
+
+    def unnamed(message: DescriptorProto, path: str, depth: int) -> list[str]:
+        if message.options.Extensions[subject] or depth == 0:
+            return []
+        found = [f"{path}.{field.name}" for field in message.field if field.options.Extensions[personal]]
+        for field in message.field:
+            if field.type_name in known:
+                found += unnamed(known[field.type_name], f"{path}.{field.name}", depth - 1)
+        return found
+
+    wrong = []
+    for name, method in rpcs(contracts):
+        asked, answer = known[method.input_type], known[method.output_type]
+        if not any(field.name.endswith("_id") for field in asked.field):
+            wrong += unnamed(answer, name, depth=6)
+    assert sorted(wrong) == sorted(SHOWN_TO_THEMSELVES)
+
+
+def test_what_field_rules_speak_of_has_its_class(contracts: Any) -> None:
+    wrong = [
+        f"{file.package}.{message.name}.{field.name}"
+        for file in contracts
+        if file.name.endswith("_service.proto")
+        for message in with_nested(file.message_type)
+        for field in message.field
+        if field.options.Extensions[personal]
+        and (expected := CLASS_OF_NAME.search(field.name))
+        and not expected[1].startswith(field.options.Extensions[field_class] or "none")
+    ]
     assert wrong == []
 
 

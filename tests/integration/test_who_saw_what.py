@@ -26,7 +26,7 @@ def customer(suite: Any) -> dict[str, str]:
 
 @pytest.mark.feature("ANA-27", "IDN-14")
 def test_an_auditor_finds_who_was_shown_a_customer_across_services(suite: Any, customer: dict[str, str]) -> None:
-    reader_id, reader = suite.person("executive")
+    reader_id, reader = suite.person("leader")
     reader.get(f"/v1/customers/{customer['customer_id']}")
     reader.get("/v1/search", q=customer["name"])
 
@@ -51,7 +51,7 @@ def test_an_auditor_finds_who_was_shown_a_customer_across_services(suite: Any, c
 
 
 def test_reads_are_paged_without_a_gap_or_a_repeat(suite: Any, customer: dict[str, str]) -> None:
-    reader_id, reader = suite.person("executive")
+    reader_id, reader = suite.person("leader")
     for _ in range(5):
         reader.get(f"/v1/customers/{customer['customer_id']}")
         reader.get("/v1/leads")
