@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,6 +18,7 @@ from crm.customer.v1.customer_service_pb2_grpc import CustomerServiceStub
 from crm.pipeline.v1.order_events_pb2 import OrderCancelled, OrderConfirmed
 from customer.bootstrap import bootstrap
 from kernel.auth import Caller
+from kernel.config import Settings
 from kernel.ids import derived_id, new_id
 from kernel.log import Metadata
 from kernel.projections import Delivered
@@ -98,8 +99,21 @@ class Running:
 @pytest.fixture
 def running(a_settings: Callable[..., Any]) -> Iterator[Running]:
     """A customer service with an empty log, served over gRPC in this process."""
+    with _served(a_settings("customer")) as served:
+        yield served
+
+
+@pytest.fixture(scope="module")
+def shared(shared_settings: Callable[..., Any]) -> Iterator[Running]:
+    """One for all tests of the module that only read."""
+    with _served(shared_settings("customer")) as served:
+        yield served
+
+
+@contextmanager
+def _served(settings: Settings) -> Iterator[Running]:
     with ExitStack() as stack:
-        service = bootstrap(a_settings("customer"))
+        service = bootstrap(settings)
         stack.callback(service.store.close)
         target = stack.enter_context(serving(*endpoints_of(service, Peers({}))))
         channel = channel_to(target)
@@ -135,7 +149,7 @@ def a_cancellation(order: OrderConfirmed) -> OrderCancelled:
     return OrderCancelled(order_id=order.order_id, customer_id=order.customer_id)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def company() -> Callable[..., pb.RegisterCustomerRequest]:
     return a_company
 

@@ -88,7 +88,17 @@ def a_settings(database: Callable[[str], Database]) -> SettingsFor:
 
     `targets` says where its peers are; `extra` adds variables as the environment would.
     """
+    return _settings_over(database)
 
+
+@pytest.fixture(scope="module")
+def shared_settings(databases: Databases) -> Iterator[SettingsFor]:
+    """The same over databases that live as long as the module, for tests that only read."""
+    with ExitStack() as stack:
+        yield _settings_over(lambda service: stack.enter_context(databases.fresh(service)))
+
+
+def _settings_over(database: Callable[[str], Database]) -> SettingsFor:
     def settings(
         service: str,
         amqp_url: str = NO_BROKER,
