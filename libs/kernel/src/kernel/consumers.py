@@ -6,7 +6,7 @@ from, and how far the consumer is, is kernel.progress's business.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
@@ -15,7 +15,9 @@ from google.protobuf.message import Message
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow
 
+from kernel.config import CONTEXTS
 from kernel.delivered import Delivered
+from kernel.forgetting import PERSON_PURGED, PURGE_ASKED, when_purge_asked
 from kernel.projections import Eventual
 from kernel.store import Cause, EventStore, Transaction
 
@@ -26,6 +28,8 @@ Reaction = Callable[[Delivered, Transaction[Any]], None]
 
 VIEWS = "views"
 REACTIONS = "reactions"
+_ASKS = "customer"
+"""The context that asks all others to forget a person."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +95,7 @@ class Reactions:
         self._service = service
         self._store = store
         self._by_type = {message.DESCRIPTOR.full_name: do for message, do in reactions.items()}
-        self.contexts = tuple(sorted({context_of(name) for name in self._by_type}))
+        self.contexts = tuple(sorted(set().union(*(contexts_of(name) for name in self._by_type)) - {service}))
 
     def cut(self, events: Sequence[Delivered]) -> Iterator[Sequence[Delivered]]:
         part: list[Delivered] = []
@@ -135,10 +139,21 @@ def consumers_of(service: Service) -> Iterator[tuple[Consumer, int]]:
     """
     if service.eventual:
         yield Views(service.eventual), service.settings.partitions
-    if service.reactions:
-        yield Reactions(service.name, service.store, service.reactions), 1
+    if reactions := reactions_of(service):
+        yield Reactions(service.name, service.store, reactions), 1
 
 
-def context_of(event_type: str) -> str:
-    """Return the context that owns an event type: `crm.<context>.v1.<EventName>`."""
-    return event_type.split(".")[-3]
+def reactions_of(service: Service) -> dict[type[Message], Reaction]:
+    """Return a service's own reactions, and that it forgets people when it is asked to."""
+    if service.personal is None or service.name == _ASKS:
+        return dict(service.reactions)
+    return {PURGE_ASKED: when_purge_asked(service.name, service.personal), **service.reactions}
+
+
+def contexts_of(event_type: str) -> Collection[str]:
+    """Return the contexts whose logs may hold an event type: `crm.<context>.v1.<EventName>`."""
+    if event_type == PURGE_ASKED.DESCRIPTOR.full_name:
+        return (_ASKS,)
+    if event_type == PERSON_PURGED.DESCRIPTOR.full_name:
+        return CONTEXTS
+    return (event_type.split(".")[-3],)

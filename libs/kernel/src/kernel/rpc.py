@@ -326,12 +326,23 @@ def _remember(call: Call, method: Method, fingerprint: bytes, response: Message)
             method.full_name,
             call.request_id,
             fingerprint,
-            response.SerializeToString(),
+            _without_personal(response, method.response_shape).SerializeToString(),
         ),
         prepare=True,
     )
     if cursor.rowcount == 0:
         raise _AnsweredMeanwhile
+
+
+def _without_personal(response: Message, shape: Shape) -> Message:
+    """What is kept of an answer outlives the person it may be about: it is kept without personal text."""
+    hidden = {name: Access.HIDE for name in shape.classes if name != _AMOUNT}
+    if not hidden:
+        return response
+    kept = type(response)()
+    kept.CopyFrom(response)
+    conceal(kept, shape, hidden)
+    return kept
 
 
 def _again(method: Method, row: Mapping[str, Any], fingerprint: bytes) -> Message:

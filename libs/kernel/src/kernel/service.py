@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from kernel.codec import Upcast
     from kernel.config import Settings
+    from kernel.forgetting import PersonalData
     from kernel.projections import Eventual, Inline
     from kernel.store import EventStore
     from kernel.timers import JobHandler, TimerHandler
@@ -39,7 +40,7 @@ class Service:
 
     `apis` pairs a protobuf service descriptor with the object that answers it. `reactions` maps an event's
     message type to the function run when it happened elsewhere. `timers` fire in the bus process, `jobs` in
-    the worker.
+    the worker. `personal` says what the service holds of people, and how it forgets them.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Service:
     timers: Mapping[str, TimerHandler] = field(default_factory=dict)
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     migrations: Sequence[Any] = ()
+    personal: PersonalData | None = None
 
 
 def open_store(
@@ -62,13 +64,15 @@ def open_store(
     upcasts: Mapping[type[Message], Upcast] | None = None,
 ) -> EventStore[Any]:
     """Return the service's store, its pool not yet connected."""
+    from crm.erasure.v1 import erasure_events_pb2
     from kernel.codec import Codec
+    from kernel.purged import PersonPurged
     from kernel.store import EventStore, open_datastore
     from kernel.vault import MasterKey
 
     return EventStore(
         open_datastore(settings.database_url, settings.pool_size, settings.pool_overflow),
-        Codec(events, messages, upcasts),
+        Codec([*events, PersonPurged], [*messages, erasure_events_pb2], upcasts),
         MasterKey(settings.master_key),
         inline,
     )

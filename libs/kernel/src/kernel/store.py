@@ -220,7 +220,8 @@ class Transaction(Generic[E]):
         self.cursor.execute("delete from timers where key = %s", (key,), prepare=True)
 
     def forget(self, subject: str) -> bool:
-        """Destroy a data subject's key; return whether there was one."""
+        """Destroy a data subject's key; return whether it was not destroyed before."""
+        self._keys.drop(subject)
         row = self.cursor.execute("select forget_key(%s) as destroyed", (subject,)).fetchone()
         return bool(row and row["destroyed"])
 

@@ -21,7 +21,7 @@ _PREFIX = "sealed:1:"
 _NONCE_BYTES = 12
 _KEY_BYTES = 32
 _MOST_CACHED = 10_000
-_CACHE_S = 30.0
+_CACHE_S = 5.0
 
 
 class Erased(str):
@@ -66,7 +66,7 @@ class MasterKey:
 
 
 class KeyCache:
-    """Keys known to be committed, for at most half a minute, so that forgetting is felt soon."""
+    """Keys known to be committed, for a few seconds only, so that forgetting is felt in every process."""
 
     def __init__(self) -> None:
         self._kept: OrderedDict[str, tuple[float, bytes]] = OrderedDict()
@@ -121,6 +121,11 @@ class TableKeys:
         if missing:
             known |= self._read(missing)
         return {subject: known.get(subject) for subject in subjects}
+
+    def drop(self, subject: str) -> None:
+        """No longer know a key that this transaction destroys."""
+        self._mine.pop(subject, None)
+        self._cache.drop(subject)
 
     def committed(self) -> None:
         self._cache.put(self._mine)

@@ -20,6 +20,7 @@ from analytics.projections import (
 from analytics.projections.freshness import CONTEXTS
 from crm.analytics.v1 import analytics_service_pb2
 from kernel.config import Settings
+from kernel.forgetting import PersonalData
 from kernel.service import Service, open_store
 
 VIEWS = (
@@ -45,4 +46,5 @@ def bootstrap(settings: Settings) -> Service:
         store=open_store(settings, (), ()),
         apis=[(descriptor, AnalyticsApi(analytics))],
         eventual=VIEWS,
+        personal=PersonalData(),  # views of ids and figures; what it keeps of others' events is sealed by them
     )

@@ -8,21 +8,30 @@ from crm.customer.v1 import (
     activity_events_pb2,
     customer_events_pb2,
     customer_service_pb2,
+    erasure_events_pb2,
+    erasure_service_pb2,
     follow_up_events_pb2,
     group_events_pb2,
     import_events_pb2,
     policy_events_pb2,
 )
+from crm.erasure.v1 import erasure_events_pb2 as shared_erasure_events_pb2
 from customer import reference_data
 from customer.application import Customers
+from customer.certificate import Notary
 from customer.domain.activity import ActivityEvent
 from customer.domain.customer import CustomerEvent
+from customer.domain.erasure import ErasureEvent
 from customer.domain.follow_up import FollowUpEvent
 from customer.domain.group import GroupEvent
 from customer.domain.importing import ImportEvent
 from customer.domain.policy import PolicyEvent
+from customer.entrypoints.erasure_api import ErasureApi
 from customer.entrypoints.grpc_api import CustomerApi
+from customer.erasures import Erasures
+from customer.personal import PERSONAL
 from customer.projections.customers import CUSTOMERS
+from customer.projections.erasures import ERASURES
 from customer.projections.follow_ups import FOLLOW_UPS
 from customer.projections.groups import GROUPS
 from customer.projections.imports import IMPORTED_ROWS
@@ -37,7 +46,7 @@ from kernel.service import Service, open_store
 
 EVENTS: tuple[type, ...] = tuple(
     event
-    for family in (CustomerEvent, ActivityEvent, FollowUpEvent, PolicyEvent, GroupEvent, ImportEvent)
+    for family in (CustomerEvent, ActivityEvent, FollowUpEvent, PolicyEvent, GroupEvent, ImportEvent, ErasureEvent)
     for event in get_args(family)
 )
 MESSAGES = (
@@ -47,8 +56,10 @@ MESSAGES = (
     policy_events_pb2,
     group_events_pb2,
     import_events_pb2,
+    erasure_events_pb2,
+    shared_erasure_events_pb2,
 )
-INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS)
+INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES)
 EVENTUAL = (ORDER_TOTALS, OPEN_TICKETS, TIMELINE_ELSEWHERE)
 
 
@@ -56,18 +67,25 @@ def bootstrap(settings: Settings) -> Service:
     """Return the service, ready for any of its processes."""
     reference = reference_data.load()
     customers = Customers(reference.standards)
+    erasures = Erasures(Notary(settings.master_key))
+    store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)
     return Service(
         name="customer",
         settings=settings,
-        store=open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS),
+        store=store,
         apis=[
             (
                 customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"],
                 CustomerApi(customers, reference),
-            )
+            ),
+            (
+                erasure_service_pb2.DESCRIPTOR.services_by_name["ErasureService"],
+                ErasureApi(erasures, store),
+            ),
         ],
         inline=INLINE,
         eventual=EVENTUAL,
-        reactions=reactions(customers),
-        timers=timers(customers),
+        reactions=reactions(customers, erasures),
+        timers=timers(customers, erasures),
+        personal=PERSONAL,
     )

@@ -9,15 +9,19 @@ from uuid import UUID
 
 from google.protobuf.message import Message
 
+from crm.erasure.v1 import erasure_events_pb2 as erasing
 from crm.marketing.v1 import preference_events_pb2 as marketing
 from crm.marketing.v1 import template_events_pb2 as marketing_templates
+from crm.pipeline.v1 import lead_events_pb2 as leads
 from crm.pipeline.v1 import opportunity_events_pb2 as opportunities
 from crm.pipeline.v1 import order_events_pb2 as orders
 from customer.application import FOLLOW_UP, GRADE, GRADE_ALL, NEGLECT, SILENCE, Customers
 from customer.domain.customer import evolve
+from customer.erasures import ASK_AGAIN, ASK_LAST, Erasures
 from customer.projections.families import survivor
 from customer.projections.order_totals import placed
 from kernel.delivered import Delivered
+from kernel.purged import PersonPurged, SearchedTable
 from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
 
@@ -30,7 +34,7 @@ _CHANNELS = {
 }
 
 
-def reactions(customers: Customers) -> Mapping[type[Message], Reaction]:
+def reactions(customers: Customers, erasures: Erasures) -> Mapping[type[Message], Reaction]:
     """Return what to do with which event of another context."""
 
     def when_opportunity_won(delivered: Delivered, tx: Transaction[Any]) -> None:
@@ -55,14 +59,37 @@ def reactions(customers: Customers) -> Mapping[type[Message], Reaction]:
             events = loaded.state.withdraw_consent(contact_id, channel, "marketing", "unsubscribed")
             tx.append(loaded.state.id, loaded.version, events)
 
+    def when_person_purged(delivered: Delivered, tx: Transaction[Any]) -> None:
+        said: Any = delivered.message
+        erasures.take(
+            tx,
+            PersonPurged(
+                UUID(said.erasure_id),
+                said.context,
+                said.round,
+                tuple(SearchedTable(it.table, it.rows) for it in said.searched),
+                said.keys_destroyed,
+                tuple(said.related_ids),
+                tuple(said.destroyed_generations),
+            ),
+        )
+
+    def when_lead_forgotten(delivered: Delivered, tx: Transaction[Any]) -> None:
+        """Somebody forgot a lead there: forget the person everywhere. An erasure's own doing begins none."""
+        forgotten: Any = delivered.message
+        if not forgotten.reason.startswith("erasure "):
+            erasures.forget_person(tx, UUID(forgotten.lead_id), "lead_forgotten", "")
+
     return {
+        erasing.PersonPurged: when_person_purged,
+        leads.LeadForgotten: when_lead_forgotten,
         opportunities.OpportunityWon: when_opportunity_won,
         orders.OrderConfirmed: when_order_confirmed,
         marketing.Unsubscribed: when_unsubscribed,
     }
 
 
-def timers(customers: Customers) -> Mapping[str, TimerHandler]:
+def timers(customers: Customers, erasures: Erasures) -> Mapping[str, TimerHandler]:
     """Return what to do when its time has come."""
 
     def when_silence_is_over(timer: Timer, tx: Transaction[Any]) -> None:
@@ -90,7 +117,15 @@ def timers(customers: Customers) -> Mapping[str, TimerHandler]:
         after = timer.payload.get("after")
         customers.grade_next(tx, UUID(after) if after else None)
 
+    def when_answers_are_late(timer: Timer, tx: Transaction[Any]) -> None:
+        erasures.ask_again(tx, UUID(timer.payload["erasure_id"]), int(timer.payload["tries"]))
+
+    def when_no_key_is_known_any_more(timer: Timer, tx: Transaction[Any]) -> None:
+        erasures.ask_last(tx, UUID(timer.payload["erasure_id"]))
+
     return {
+        ASK_AGAIN: when_answers_are_late,
+        ASK_LAST: when_no_key_is_known_any_more,
         SILENCE: when_silence_is_over,
         NEGLECT: when_nobody_was_in_touch,
         FOLLOW_UP: when_follow_up_is_due,

@@ -38,6 +38,8 @@ VALUES = {
     "LevelRule",
     "ContactInterval",
     "ImportedRow",
+    "SearchedTable",
+    "PersonPurged",  # other services' answer
 }
 
 

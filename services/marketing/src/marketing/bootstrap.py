@@ -36,6 +36,7 @@ from marketing.domain import (
 )
 from marketing.entrypoints.grpc_api import MarketingApi
 from marketing.jobs import Courier
+from marketing.personal import PERSONAL
 from marketing.projections import (
     audience,
     campaigns,
@@ -145,4 +146,5 @@ def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
         reactions=REACTIONS,
         timers=TIMERS,
         jobs={SEND_MESSAGES: courier.send_messages, TAG_CUSTOMER: courier.tag_customer},
+        personal=PERSONAL,
     )

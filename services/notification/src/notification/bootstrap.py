@@ -12,6 +12,7 @@ from notification.domain import message
 from notification.domain.preferences import PreferencesSet
 from notification.entrypoints.grpc_api import NotificationApi
 from notification.jobs import JOBS
+from notification.personal import PERSONAL
 from notification.projections import messages, preferences
 from notification.reactions import REACTIONS, TIMERS
 
@@ -31,4 +32,5 @@ def bootstrap(settings: Settings) -> Service:
         reactions=REACTIONS,
         timers=TIMERS,
         jobs=JOBS,
+        personal=PERSONAL,
     )

@@ -42,6 +42,7 @@ from pipeline.entrypoints.jobs import jobs
 from pipeline.entrypoints.lead_api import LeadApi
 from pipeline.entrypoints.opportunity_api import OpportunityApi
 from pipeline.entrypoints.sales_api import SalesApi
+from pipeline.personal import personal_data
 from pipeline.projections import (
     approvals,
     board,
@@ -135,4 +136,5 @@ def bootstrap(settings: Settings) -> Service:
         reactions=REACTIONS,
         timers=timers(leads, opportunities, sales),
         jobs=jobs(leads),
+        personal=personal_data(leads),
     )

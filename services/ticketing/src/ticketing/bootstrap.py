@@ -12,6 +12,7 @@ from ticketing.application.tickets import Ticketing
 from ticketing.domain.events import EVENTS
 from ticketing.entrypoints.grpc_api import TicketingApi
 from ticketing.jobs import JOBS
+from ticketing.personal import PERSONAL
 from ticketing.projections import customer_cards, desk, surveys, tickets
 from ticketing.reactions import REACTIONS, TIMERS
 
@@ -33,4 +34,5 @@ def bootstrap(settings: Settings) -> Service:
         reactions=REACTIONS,
         timers=TIMERS,
         jobs=JOBS,
+        personal=PERSONAL,
     )

@@ -37,6 +37,7 @@ class FollowerService:
     store: Any = field(default_factory=lambda: type("Store", (), {"close": lambda self: None})())
     reactions: dict[Any, Any] = field(default_factory=dict)
     timers: dict[str, Any] = field(default_factory=dict)
+    personal: None = None
 
 
 def main() -> None:

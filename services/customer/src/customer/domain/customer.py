@@ -563,6 +563,12 @@ class Customer:
         """Take a contact off; the next one becomes the primary one."""
         self._require_not_archived()
         self._require_contact(contact_id)
+        return self.let_go_of_contact(contact_id, reason)
+
+    def let_go_of_contact(self, contact_id: UUID, reason: str) -> list[CustomerEvent]:
+        """Take a contact off whatever state the customer is in; nothing when he is off already."""
+        if self.contact(contact_id) is None:
+            return []
         events: list[CustomerEvent] = [ContactRemoved(self.id, contact_id, reason)]
         if self.primary_contact_id == contact_id:
             rest = [c.contact_id for c in self.contacts if c.contact_id != contact_id]

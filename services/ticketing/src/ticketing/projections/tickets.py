@@ -248,15 +248,19 @@ def _said(event: Any) -> tuple[str, str, int] | None:
         case e.TicketHandedOver():
             return "hand-over", event.note, 0
         case e.RootCauseRecorded():
-            return "cause", "\n".join(t for t in (event.cause, event.remedy) if t), 0
+            return "cause", _together(event.cause, event.remedy), 0
         case e.ComplaintFollowedUp():
             return "follow-up", event.note, 0
         case e.TicketResolved():
-            return "resolution", "\n".join(t for t in (event.cause, event.solution) if t), 0
+            return "resolution", _together(event.cause, event.solution), 0
         case e.TicketReopened():
             return "reopening", event.reason, 0
         case _:
             return None
+
+
+def _together(*texts: str) -> str:
+    return ERASED if ERASED in texts else "\n".join(text for text in texts if text)
 
 
 _CLOCK = (

@@ -1,0 +1,127 @@
+"""Forget a person in one service: destroy the keys, empty what stands in clear, answer what was searched.
+
+The context that asks sends ids only, and may ask again: forgetting twice is forgetting. Which ids mean the
+same person each service finds by the references it has; it answers with them, so that all are asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from crm.erasure.v1.erasure_events_pb2 import PersonPurged as PersonPurgedMessage
+from crm.erasure.v1.erasure_events_pb2 import PurgeAsked as PurgeAskedMessage
+from kernel.delivered import Delivered
+from kernel.ids import derived_id
+from kernel.purged import PersonPurged, SearchedTable
+from kernel.store import Transaction
+
+PURGE_ASKED = PurgeAskedMessage
+PERSON_PURGED = PersonPurgedMessage
+MOST_IDS = 5_000
+"""So many ids one person may have; more is a mistake, and nobody is to be forgotten by mistake."""
+_MOST_STEPS = 6
+
+
+class TooManyIds(Exception):
+    """The references lead to more records than one person can have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """How one table is emptied of a person. `columns` are those that hold personal text in clear.
+
+    The statement has the parameter %(ids)s, a uuid[]; it touches only rows that still hold something, and
+    leaves what a rebuild would write once the keys are gone.
+    """
+
+    table: str
+    columns: tuple[str, ...]
+    statement: str
+
+
+@dataclass(frozen=True, slots=True)
+class PersonalData:
+    """What a service holds of people, and how it lets go of it.
+
+    `related` are queries for `id`s under which the same person is known, given %(ids)s; they are asked until
+    nothing new comes. `hints` are queries for ids that may mean the same person, for the asking context to judge;
+    nothing is purged here because of them. `before` runs in the same transaction with all ids, for what the log
+    has to say of it.
+    `keeps_keys` is for the service whose subjects are the staff: an id that means one of them is not erased.
+    """
+
+    purges: Sequence[Purge] = ()
+    related: Sequence[str] = ()
+    hints: Sequence[str] = ()
+    before: Callable[[Transaction[Any], UUID, Sequence[UUID]], None] | None = None
+    keeps_keys: bool = False
+
+
+def purge(
+    tx: Transaction[Any], data: PersonalData, context: str, erasure_id: UUID, round_: int, asked: Collection[UUID]
+) -> PersonPurged:
+    """Forget the person in this transaction; return what was searched and found."""
+    ids = _all_ids(tx, data, asked)
+    found = []
+    for each in data.purges:
+        tx.cursor.execute(each.statement, {"ids": ids})
+        found.append(SearchedTable(each.table, max(tx.cursor.rowcount, 0)))
+    if data.before is not None:
+        data.before(tx, erasure_id, ids)
+    return PersonPurged(
+        erasure_id,
+        context,
+        round_,
+        tuple(found),
+        0 if data.keeps_keys else _destroy_keys(tx, ids),
+        tuple(sorted(str(id_) for id_ in {*ids, *_asked_of(tx, data.hints, ids)})),
+        (),
+    )
+
+
+def when_purge_asked(context: str, data: PersonalData) -> Callable[[Delivered, Transaction[Any]], None]:
+    """Return the reaction that every service but the asking one has."""
+
+    def react(delivered: Delivered, tx: Transaction[Any]) -> None:
+        asked: Any = delivered.message
+        ids = [UUID(id_) for id_ in asked.subject_ids]
+        answer(tx, purge(tx, data, context, UUID(asked.erasure_id), asked.round, ids))
+
+    return react
+
+
+def answer(tx: Transaction[Any], purged: PersonPurged) -> None:
+    """Record the answer; the relay carries it to whoever asked."""
+    stream = derived_id(purged.erasure_id, "purged in", purged.context)
+    tx.append(stream, len(tx.history(stream)), [purged])
+
+
+def _all_ids(tx: Transaction[Any], data: PersonalData, asked: Collection[UUID]) -> list[UUID]:
+    ids = sorted(set(asked))
+    for _ in range(_MOST_STEPS):
+        found = {*ids, *_asked_of(tx, data.related, ids)}
+        if len(found) > MOST_IDS:
+            raise TooManyIds(f"{len(found)} records lead to each other; at most {MOST_IDS} can be one person")
+        if len(found) == len(ids):
+            break
+        ids = sorted(found)
+    return ids
+
+
+def _asked_of(tx: Transaction[Any], queries: Sequence[str], ids: Sequence[UUID]) -> set[UUID]:
+    return {
+        row["id"] for query in queries for row in tx.cursor.execute(query, {"ids": list(ids)}) if row["id"] is not None
+    }
+
+
+def _destroy_keys(tx: Transaction[Any], ids: Sequence[UUID]) -> int:
+    subjects = [str(id_) for id_ in ids]
+    row = tx.cursor.execute(
+        "select count(*) as n from subject_keys where subject = any(%s) and wrapped is not null", (subjects,)
+    ).fetchone()
+    for subject in subjects:
+        tx.forget(subject)
+    return int(row["n"]) if row else 0
