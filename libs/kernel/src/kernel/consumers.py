@@ -95,7 +95,7 @@ class Reactions:
         self._service = service
         self._store = store
         self._by_type = {message.DESCRIPTOR.full_name: do for message, do in reactions.items()}
-        self.contexts = tuple(sorted(set().union(*(contexts_of(name) for name in self._by_type)) - {service}))
+        self.contexts = tuple(sorted(set().union(*(contexts_of(name, service) for name in self._by_type))))
 
     def cut(self, events: Sequence[Delivered]) -> Iterator[Sequence[Delivered]]:
         part: list[Delivered] = []
@@ -150,10 +150,10 @@ def reactions_of(service: Service) -> dict[type[Message], Reaction]:
     return {PURGE_ASKED: when_purge_asked(service.name, service.personal), **service.reactions}
 
 
-def contexts_of(event_type: str) -> Collection[str]:
-    """Return the contexts whose logs may hold an event type: `crm.<context>.v1.<EventName>`."""
+def contexts_of(event_type: str, service: str) -> Collection[str]:
+    """Return the contexts whose logs may hold an event type `crm.<context>.v1.<EventName>` that a service wants."""
     if event_type == PURGE_ASKED.DESCRIPTOR.full_name:
         return (_ASKS,)
     if event_type == PERSON_PURGED.DESCRIPTOR.full_name:
-        return CONTEXTS
+        return set(CONTEXTS) - {service}
     return (event_type.split(".")[-3],)
