@@ -76,6 +76,10 @@ SERVICE = (
     "alter sequence events_notification_id_seq restart",
     "drop sequence events_notification_id_seq cascade",
     "merge into events e using (select 1) s on false when matched then delete when not matched then do nothing",
+    # what proves that the log was not changed
+    "update seals set body = 'x'",
+    "delete from seals",
+    "truncate seals",
     # keys
     "update subject_keys set wrapped = null",
     "delete from subject_keys",

@@ -341,7 +341,7 @@ class Judge:
                 block = []
                 window = next(windows, None)
                 limit = window.position if window else limit
-            if position <= cut:
+            if cut and position <= cut:
                 verdict.below_cut += 1
             elif window:
                 block.append(row)
