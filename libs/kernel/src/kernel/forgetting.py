@@ -15,18 +15,28 @@ from crm.erasure.v1.erasure_events_pb2 import PersonPurged as PersonPurgedMessag
 from crm.erasure.v1.erasure_events_pb2 import PurgeAsked as PurgeAskedMessage
 from kernel.delivered import Delivered
 from kernel.ids import derived_id
+from kernel.keyring import Keyring, part_of, rotate
 from kernel.purged import PersonPurged, SearchedTable
 from kernel.store import Transaction
+from kernel.timers import JobHandler, Timer, Worker
 
 PURGE_ASKED = PurgeAskedMessage
 PERSON_PURGED = PersonPurgedMessage
 MOST_IDS = 5_000
 """So many ids one person may have; more is a mistake, and nobody is to be forgotten by mistake."""
 _MOST_STEPS = 6
+DESTROY = "destroy_wrapping"
+"""Kind of the job."""
 
 
 class TooManyIds(Exception):
     """The references lead to more records than one person can have."""
+
+
+def _answer(tx: Transaction[Any], purged: PersonPurged) -> None:
+    """Record the answer; the relay carries it to whoever asked."""
+    stream = derived_id(purged.erasure_id, "purged in", purged.context)
+    tx.append(stream, len(tx.history(stream)), [purged])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +57,10 @@ class PersonalData:
     """What a service holds of people, and how it lets go of it.
 
     `related` are queries for `id`s under which the same person is known, given %(ids)s; they are asked until
-    nothing new comes. `hints` are queries for ids that may mean the same person, for the asking context to judge;
-    nothing is purged here because of them. `before` runs in the same transaction with all ids, for what the log
-    has to say of it.
-    `keeps_keys` is for the service whose subjects are the staff: an id that means one of them is not erased.
+    nothing new comes. `hints` are queries for ids that may mean the same person, for the asking context to
+    judge; nothing is purged here because of them. `before` runs in the same transaction with all ids, for what
+    the log has to say of it. `answer` takes what was purged, once what the keys were wrapped with is destroyed
+    too. `keeps_keys` is for the service whose subjects are the staff: an id that means one of them is not erased.
     """
 
     purges: Sequence[Purge] = ()
@@ -58,6 +68,7 @@ class PersonalData:
     hints: Sequence[str] = ()
     before: Callable[[Transaction[Any], UUID, Sequence[UUID]], None] | None = None
     keeps_keys: bool = False
+    answer: Callable[[Transaction[Any], PersonPurged], None] = _answer
 
 
 def purge(
@@ -88,15 +99,51 @@ def when_purge_asked(context: str, data: PersonalData) -> Callable[[Delivered, T
     def react(delivered: Delivered, tx: Transaction[Any]) -> None:
         asked: Any = delivered.message
         ids = [UUID(id_) for id_ in asked.subject_ids]
-        answer(tx, purge(tx, data, context, UUID(asked.erasure_id), asked.round, ids))
+        conclude(tx, data, purge(tx, data, context, UUID(asked.erasure_id), asked.round, ids))
 
     return react
 
 
-def answer(tx: Transaction[Any], purged: PersonPurged) -> None:
-    """Record the answer; the relay carries it to whoever asked."""
-    stream = derived_id(purged.erasure_id, "purged in", purged.context)
-    tx.append(stream, len(tx.history(stream)), [purged])
+def conclude(tx: Transaction[Any], data: PersonalData, purged: PersonPurged) -> None:
+    """Answer, or first have the worker destroy what the destroyed keys were wrapped with, where there is a ring."""
+    pending = tx.cursor.execute(
+        "select from timers where kind = %s and payload ->> 'erasure_id' = %s limit 1",
+        (DESTROY, str(purged.erasure_id)),
+    ).fetchone()
+    if not tx.has_keyring or not (purged.keys_destroyed or pending):
+        data.answer(tx, purged)
+        return
+    payload = {
+        "erasure_id": str(purged.erasure_id),
+        "context": purged.context,
+        "round": purged.round,
+        "searched": [[it.table, it.rows] for it in purged.searched],
+        "keys_destroyed": purged.keys_destroyed,
+        "related_ids": list(purged.related_ids),
+    }
+    tx.set_timer(f"{DESTROY}:{purged.erasure_id}:{purged.round}", DESTROY, tx.recorded_at, payload)
+
+
+def destroy_wrapping(ring: Keyring, data: PersonalData) -> JobHandler:
+    """Return the job that destroys what the person's keys were wrapped with, in every backup, and answers then."""
+
+    def job(timer: Timer, worker: Worker) -> None:
+        said = timer.payload
+        with worker.store.connection() as connection:
+            _, destroyed = rotate(connection, ring, {part_of(id_) for id_ in said["related_ids"]})
+        purged = PersonPurged(
+            UUID(said["erasure_id"]),
+            said["context"],
+            said["round"],
+            tuple(SearchedTable(table, rows) for table, rows in said["searched"]),
+            said["keys_destroyed"],
+            tuple(said["related_ids"]),
+            tuple(destroyed),
+        )
+        with worker.transaction() as tx:
+            data.answer(tx, purged)
+
+    return job
 
 
 def _all_ids(tx: Transaction[Any], data: PersonalData, asked: Collection[UUID]) -> list[UUID]:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kernel.projections import Eventual, Inline
     from kernel.store import EventStore
     from kernel.timers import JobHandler, TimerHandler
+    from kernel.vault import Wrapping
     from kernel.wire import Peers
 
 _WORKER_THREADS = 2
@@ -68,14 +69,25 @@ def open_store(
     from kernel.codec import Codec
     from kernel.purged import PersonPurged
     from kernel.store import EventStore, open_datastore
-    from kernel.vault import MasterKey
 
     return EventStore(
         open_datastore(settings.database_url, settings.pool_size, settings.pool_overflow),
         Codec([*events, PersonPurged], [*messages, erasure_events_pb2], upcasts),
-        MasterKey(settings.master_key),
+        wrapping_of(settings),
         inline,
     )
+
+
+def wrapping_of(settings: Settings) -> Wrapping:
+    """The ring of keys in the file <SERVICE>_KEYRING; the one master key where none is named."""
+    from pathlib import Path
+
+    from kernel.keyring import Keyring
+    from kernel.vault import MasterKey
+
+    first = MasterKey(settings.master_key)
+    path = settings.extra.get(f"{settings.service.upper()}_KEYRING", "")
+    return Keyring(Path(path), first) if path else first
 
 
 # -- un-patched parts: api, relay, worker ---------------------------------------
@@ -105,6 +117,17 @@ def relay_loop(service: Service, stop: threading.Event) -> None:
     Relay(service.name, settings.database_url, settings.amqp_url, service.store.recorder, sealer=sealer).run(stop)
 
 
+def jobs_of(service: Service) -> dict[str, JobHandler]:
+    """Return the service's own jobs, and that it destroys what a forgotten person's keys were wrapped with."""
+    from kernel.forgetting import DESTROY, destroy_wrapping
+    from kernel.keyring import Keyring
+
+    ring = service.store.master
+    if service.personal is None or not isinstance(ring, Keyring):
+        return dict(service.jobs)
+    return {DESTROY: destroy_wrapping(ring, service.personal), **service.jobs}
+
+
 def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
     """Run the service's jobs until told to stop; what is transient is waited out."""
     import logging
@@ -126,7 +149,7 @@ def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
             metadata += [("effective-at", timer.due_at.isoformat()), ("timeline-id", timer.timeline_id)]
         return sending(peers.channel(context), metadata)
 
-    runner = JobRunner(service.name, service.store, service.jobs, connect, service.settings)
+    runner = JobRunner(service.name, service.store, jobs_of(service), connect, service.settings)
     rest_s = _SHORTEST_REST_S
     while not stop.is_set():
         try:
@@ -163,7 +186,7 @@ def start_unpatched(
     for service in services:
         if relay:
             loops.append(threading.Thread(target=relay_loop, args=(service, stop), name=f"relay-{service.name}"))
-        if worker and service.jobs:
+        if worker and jobs_of(service):
             loops += [
                 threading.Thread(target=worker_loop, args=(service, peers, stop), name=f"worker-{service.name}-{n}")
                 for n in range(_WORKER_THREADS)

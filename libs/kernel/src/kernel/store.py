@@ -25,7 +25,7 @@ from kernel.codec import Codec
 from kernel.errors import LostRace
 from kernel.ids import new_id
 from kernel.log import Entry, LogRecorder, Metadata
-from kernel.vault import KeyCache, MasterKey, TableKeys
+from kernel.vault import KeyCache, TableKeys, Wrapping
 
 if TYPE_CHECKING:
     from kernel.projections import Inline
@@ -219,6 +219,11 @@ class Transaction(Generic[E]):
         """Forget the timer with this key, if there is one."""
         self.cursor.execute("delete from timers where key = %s", (key,), prepare=True)
 
+    @property
+    def has_keyring(self) -> bool:
+        """Whether what keys are wrapped with can be destroyed."""
+        return self._keys.has_keyring
+
     def forget(self, subject: str) -> bool:
         """Destroy a data subject's key; return whether it was not destroyed before."""
         self._keys.drop(subject)
@@ -263,7 +268,7 @@ class EventStore(Generic[E]):
         self,
         datastore: PostgresDatastore,
         codec: Codec,
-        master: MasterKey,
+        master: Wrapping,
         inline: Sequence[Inline] = (),
         clock: Clock = system_clock,
     ) -> None:
@@ -272,7 +277,7 @@ class EventStore(Generic[E]):
         self.inline = tuple(inline)
         self.clock = clock
         self.recorder = LogRecorder(datastore)
-        self._master = master
+        self.master = master
         self._key_cache = KeyCache()
 
     @contextmanager
@@ -304,7 +309,7 @@ class EventStore(Generic[E]):
 
     def keys(self, cursor: Cursor[DictRow]) -> TableKeys:
         """Subject keys, through this cursor."""
-        return TableKeys(cursor, self._master, self._key_cache)
+        return TableKeys(cursor, self.master, self._key_cache)
 
     def decode(self, cursor: Cursor[DictRow], entries: Sequence[Entry]) -> list[Recorded[E]]:
         """Return log entries as events of today, for rebuilding and auditing."""
@@ -316,7 +321,7 @@ class EventStore(Generic[E]):
 
     def with_inline(self, inline: Sequence[Inline]) -> EventStore[E]:
         """The same store with other inline views, sharing the pool."""
-        other: EventStore[E] = EventStore(self.datastore, self.codec, self._master, inline, self.clock)
+        other: EventStore[E] = EventStore(self.datastore, self.codec, self.master, inline, self.clock)
         return other
 
     def close(self) -> None:

@@ -49,6 +49,26 @@ class Keys(Protocol):
         ...
 
 
+class NotWrappedByUs(Exception):
+    """A key was wrapped with something that is not there any more."""
+
+
+class Wrapping(Protocol):
+    """What subject keys are wrapped with: one master key, or a ring of them."""
+
+    def ready_to_wrap(self, cursor: Cursor[Any]) -> None:
+        """Before new keys are wrapped in the cursor's transaction."""
+        ...
+
+    def wrap(self, subject: str, key: bytes) -> bytes:
+        """Return the key wrapped."""
+        ...
+
+    def unwrap(self, subject: str, wrapped: bytes) -> bytes:
+        """Return the key; raise NotWrappedByUs."""
+        ...
+
+
 class MasterKey:
     """Wraps subject keys. The wrapping is bound to the subject, so rows cannot be swapped."""
 
@@ -56,6 +76,9 @@ class MasterKey:
         if len(key) != _KEY_BYTES:
             raise ValueError(f"a master key has {_KEY_BYTES} bytes, not {len(key)}")
         self._cipher = AESGCM(key)
+
+    def ready_to_wrap(self, cursor: Cursor[Any]) -> None:
+        """There is but one."""
 
     def wrap(self, subject: str, key: bytes) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
@@ -96,7 +119,7 @@ class TableKeys:
     was rolled back must never seal anything that stays.
     """
 
-    def __init__(self, cursor: Cursor[dict[str, Any]], master: MasterKey, cache: KeyCache) -> None:
+    def __init__(self, cursor: Cursor[dict[str, Any]], master: Wrapping, cache: KeyCache) -> None:
         self._cursor = cursor
         self._master = master
         self._cache = cache
@@ -105,6 +128,7 @@ class TableKeys:
     def obtain(self, subjects: set[str]) -> dict[str, bytes]:
         known, missing = self._known(subjects)
         if missing:
+            self._master.ready_to_wrap(self._cursor)
             made = {subject: os.urandom(_KEY_BYTES) for subject in sorted(missing)}
             self._cursor.execute(
                 "insert into subject_keys (subject, wrapped)"
@@ -121,6 +145,11 @@ class TableKeys:
         if missing:
             known |= self._read(missing)
         return {subject: known.get(subject) for subject in subjects}
+
+    @property
+    def has_keyring(self) -> bool:
+        """Whether what keys are wrapped with can be destroyed."""
+        return not isinstance(self._master, MasterKey)
 
     def drop(self, subject: str) -> None:
         """No longer know a key that this transaction destroys."""
@@ -139,13 +168,19 @@ class TableKeys:
         return known, subjects - known.keys()
 
     def _read(self, subjects: set[str]) -> dict[str, bytes]:
+        try:
+            found = self._unwrapped(subjects)
+        except NotWrappedByUs:
+            found = self._unwrapped(subjects)  # wrapped anew between reading the row and opening it
+        self._mine |= found
+        return found
+
+    def _unwrapped(self, subjects: set[str]) -> dict[str, bytes]:
         rows = self._cursor.execute(
             "select subject, wrapped from subject_keys where subject = any(%s) and wrapped is not null",
             (list(subjects),),
         ).fetchall()
-        found = {row["subject"]: self._master.unwrap(row["subject"], bytes(row["wrapped"])) for row in rows}
-        self._mine |= found
-        return found
+        return {row["subject"]: self._master.unwrap(row["subject"], bytes(row["wrapped"])) for row in rows}
 
 
 def seal(key: bytes, text: str, binding: str) -> str:

@@ -29,7 +29,6 @@ from customer.domain.policy import PolicyEvent
 from customer.entrypoints.erasure_api import ErasureApi
 from customer.entrypoints.grpc_api import CustomerApi
 from customer.erasures import Erasures
-from customer.personal import PERSONAL
 from customer.projections.customers import CUSTOMERS
 from customer.projections.erasures import ERASURES
 from customer.projections.follow_ups import FOLLOW_UPS
@@ -87,5 +86,5 @@ def bootstrap(settings: Settings) -> Service:
         eventual=EVENTUAL,
         reactions=reactions(customers, erasures),
         timers=timers(customers, erasures),
-        personal=PERSONAL,
+        personal=erasures.personal,
     )

@@ -7,6 +7,7 @@ come with inbox rows, and a durable timer repeats what was not answered: it goes
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -19,7 +20,7 @@ from customer.personal import PERSONAL
 from customer.projections import erasures as view
 from kernel.config import CONTEXTS
 from kernel.errors import InvalidArgument, NotFound
-from kernel.forgetting import purge
+from kernel.forgetting import conclude, purge
 from kernel.ids import new_id
 from kernel.purged import PersonPurged
 from kernel.store import Transaction
@@ -42,6 +43,7 @@ class Erasures:
 
     def __init__(self, notary: Notary) -> None:
         self._notary = notary
+        self.personal = replace(PERSONAL, answer=self.take)
 
     def forget_person(self, tx: Tx, person_id: UUID, reason: str, request_ref: str) -> tuple[UUID, bool]:
         """Destroy the key now and ask everybody; return the erasure, and whether it was there before."""
@@ -121,7 +123,7 @@ class Erasures:
     def _purge_here(self, tx: Tx, erasure_id: UUID) -> None:
         state, _ = self._load(tx, erasure_id)
         asked = [UUID(id_) for id_ in state.asked_ids]
-        self.take(tx, purge(tx, PERSONAL, "customer", erasure_id, state.round, asked))
+        conclude(tx, self.personal, purge(tx, self.personal, "customer", erasure_id, state.round, asked))
 
     def _load(self, tx: Tx, erasure_id: UUID) -> tuple[Erasure, int]:
         loaded = tx.load(erasure_id, evolve)
