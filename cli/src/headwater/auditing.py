@@ -112,6 +112,24 @@ def retain(settings: Settings, chain: Chain, before: datetime) -> tuple[int, int
                 return up_to, removed
 
 
+def unsealed(settings: Settings, chain: Chain) -> tuple[int, float]:
+    """How many rows no checkpoint covers yet (counted up to 10,000), and the age of the oldest in seconds."""
+    query = SQL(
+        "select count(*), coalesce(extract(epoch from now() - min({at})), 0)::float from ("
+        " select {at} from {table} where {position} > coalesce((select (body::json ->> 'position')::bigint from seals"
+        " where chain = {chain} order by number desc limit 1), 0) order by {position} limit 10000) as waiting"
+    ).format(
+        at=Identifier(_time_column(chain)),
+        table=Identifier("public", chain.table),
+        position=Identifier(chain.names()[0]),
+        chain=Literal(chain.table),
+    )
+    with open_sealing(settings.database_url) as connection:
+        row = connection.execute(query).fetchone()
+        assert row is not None
+        return int(row[0]), max(0.0, float(row[1]))
+
+
 @contextmanager
 def snapshot(settings: Settings) -> Iterator[tuple[Connection, datetime]]:
     """A connection that sees one moment of the database, and that moment."""

@@ -15,6 +15,9 @@ import psycopg
 import pytest
 
 from headwater import verify_export
+from headwater.commands.status import sealing
+from headwater.home import Home
+from kernel.config import CONTEXTS
 from kernel.seal import (
     CHAINS,
     EVENTS,
@@ -265,3 +268,15 @@ def test_every_stored_column_is_sealed(ledger: Ledger, chain: Any) -> None:
         chain.table,
     )
     assert sorted(chain.columns.split(" ")) == sorted(f"{name}:{names.get(kind, kind)}" for name, kind in rows)
+
+
+def test_the_status_says_which_log_is_not_sealed(ledger: Ledger, monkeypatch: pytest.MonkeyPatch) -> None:
+    for context in CONTEXTS:  # one database stands for all
+        monkeypatch.setenv(f"{context.upper()}_DATABASE_URL", ledger.database.url)
+    ledger.ask("update events set recorded_at = now() - interval '2 minutes' where notification_id = 20")
+    row = sealing(Home.here())
+    assert not row["up"]
+    assert "customer events for 1" in row["where"]
+    ledger.sealed()
+    row = sealing(Home.here())
+    assert (row["up"], row["where"]) == (True, "all logs; 0 rows are waiting for the next second")

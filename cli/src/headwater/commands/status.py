@@ -7,10 +7,17 @@ import json
 import sys
 from typing import Any
 
+import psycopg
+
+from headwater.auditing import unsealed
 from headwater.home import Home, NotProvisioned
+from headwater.operating import settings_of
 from headwater.provision import servers_are_private
 from headwater.servers import PrivateServers
 from headwater.supervisor import COMMANDS, MARK, NAME, answers
+from headwater.verify_export import SEALED_WITHIN_S
+from kernel.config import CONTEXTS, ConfigurationError
+from kernel.seal import CHAINS
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -53,4 +60,22 @@ def status_of(home: Home) -> list[dict[str, Any]]:
         pids = servers.pids()
         for name, up in servers.status().items():
             rows.append({"name": name, "up": up, "pid": pids.get(name), "where": "private"})
-    return rows
+    return [*rows, sealing(home)]
+
+
+def sealing(home: Home) -> dict[str, Any]:
+    """Whether every log and every record of reads is sealed but for its last minute."""
+    row = {"name": "sealing", "up": False, "pid": None}
+    behind, waiting = [], 0
+    try:
+        for name in CONTEXTS:
+            for chain in CHAINS:
+                rows, age_s = unsealed(settings_of(name, home), chain)
+                waiting += rows
+                if age_s > SEALED_WITHIN_S:
+                    behind.append(f"{name} {chain.table} for {age_s:,.0f} s")
+    except (psycopg.Error, ConfigurationError) as error:
+        return row | {"where": f"cannot be asked: {type(error).__name__}"}
+    if behind:
+        return row | {"where": f"not sealed: {', '.join(behind)}; see the log of apis"}
+    return row | {"up": True, "where": f"all logs; {waiting} rows are waiting for the next second"}
