@@ -17,8 +17,8 @@ test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=priva
 	@$(RUN) -m pytest $(ONLY)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
-demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready)
-	@$(RUN) -m headwater demo $(if $(DETACH),--detach)
+demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready; TLS=1 encrypts every hop)
+	@$(RUN) -m headwater demo $(if $(DETACH),--detach) $(if $(TLS),--tls)
 stop: ## stop the suite and its private servers; nothing is lost
 	@test ! -x $(RUN) || $(RUN) -m headwater down
 status: ## what runs, where, and how it is

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 import time
 from collections.abc import Iterator, Mapping
 from types import TracebackType
@@ -37,9 +38,10 @@ class Away(Exception):
 class Api:
     """A signed-in session with the gateway. Commands carry a request id, so a repeated one is done once."""
 
-    def __init__(self, url: str, login: str, password: str, patience_s: float = _PATIENCE_S) -> None:
+    def __init__(self, url: str, login: str, password: str, patience_s: float = _PATIENCE_S, ca: str = "") -> None:
         self.url = url.rstrip("/")
-        self._client = httpx.Client(base_url=self.url, timeout=_TIMEOUT, trust_env=False)
+        verify = ssl.create_default_context(cafile=ca) if ca else True
+        self._client = httpx.Client(base_url=self.url, timeout=_TIMEOUT, trust_env=False, verify=verify)
         self._login = login
         self._password = password
         self._patience_s = patience_s
@@ -141,6 +143,7 @@ def connect(options: Any, patience_s: float = _PATIENCE_S) -> Api:
     url = options.url or os.environ.get("HEADWATER_URL", "")
     login = options.login or os.environ.get("HEADWATER_LOGIN", "")
     password = os.environ.get("HEADWATER_PASSWORD", "")
+    ca = os.environ.get("HEADWATER_TLS_CA", "")
     if options.password_file:
         with open(options.password_file, encoding="utf-8") as file:
             password = file.read().strip()
@@ -149,8 +152,8 @@ def connect(options: Any, patience_s: float = _PATIENCE_S) -> Api:
             state = Home.here().read()
         except NotProvisioned as error:
             raise Away(f"{error}; or say --url, --login and --password-file") from error
-        url = url or f"http://127.0.0.1:{state['ports']['gateway']}"
+        url, ca = (url, ca) if url else (Home.here().url(), Home.here().ca())
         admin = state.get("administrator", {})
         login = login or admin.get("login", "")
         password = password or admin.get("password", "")
-    return Api(url, login, password, patience_s)
+    return Api(url, login, password, patience_s, ca)

@@ -33,6 +33,20 @@ class Home:
     def here(environment: Mapping[str, str] = os.environ) -> Home:
         return Home(Path(environment.get("HEADWATER_RUN") or ".run"))
 
+    @property
+    def tls(self) -> Path:
+        """The folder of certificates and keys."""
+        return self.folder / "tls"
+
+    def url(self) -> str:
+        """Where the gateway answers."""
+        state = self.read()
+        return f"http{'s' if state.get('tls') else ''}://127.0.0.1:{state['ports']['gateway']}"
+
+    def ca(self) -> str:
+        """The authority whose certificates this suite shows; empty without TLS."""
+        return str(self.tls / "ca.pem") if self.read().get("tls") else ""
+
     def read(self) -> dict[str, Any]:
         """What was remembered; NotProvisioned if nothing was."""
         try:

@@ -27,11 +27,12 @@ from cryptography.hazmat.primitives.serialization import (
 )
 from psycopg import sql
 
+from headwater.certificates import Certificates
 from headwater.home import Home
-from headwater.servers import Addresses, PrivateServers
+from headwater.servers import Addresses, PrivateServers, postgres, rabbitmq
 from headwater.servers.management import Management
 from headwater.servers.processes import free_port, port_is_free
-from kernel.config import CONTEXTS, Settings
+from kernel.config import CONTEXTS, Settings, Tls
 from kernel.migrations import keys_role
 from kernel.service import run_migrations
 from kernel.topology import ANSWERS, BACKFILL, EVENTS, EXCHANGES, backfill_queue
@@ -43,13 +44,22 @@ MAIL_FROM = "headwater@localhost.localdomain"
 PORTS = ("apis", "gateway", "smtp", "mail")
 
 
+class SuiteRuns(Exception):
+    """This can only be changed while nothing runs."""
+
+
 class ServersNotNamed(Exception):
     """Some, but not all, of the servers are named in the environment."""
 
 
-def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ) -> None:
-    """Everything up to a suite that can be started: servers up, tables migrated, somebody to sign in as."""
-    addresses = find_servers(home, tell, environment)
+def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ, tls: bool | None = None) -> None:
+    """Everything up to a suite that can be started: servers up, tables migrated, somebody to sign in as.
+
+    `tls` switches the encryption of every hop on or off; None leaves it as it was. Servers that are named in
+    the environment speak TLS if their URLs say so.
+    """
+    certificates = keep_certificates(home, tell, tls)
+    addresses = find_servers(home, tell, environment, certificates)
     with home.changing() as state:
         state["servers"] = {
             "postgres_url": addresses.postgres_url,
@@ -77,7 +87,24 @@ def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.enviro
 # -- servers -----------------------------------------------------------------------
 
 
-def find_servers(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ) -> Addresses:
+def keep_certificates(home: Home, tell: Tell, tls: bool | None) -> Certificates | None:
+    """Those of this suite, none near its end; None when it does without TLS."""
+    with home.changing() as state:
+        if tls is not None and tls != state.get("tls", False):
+            if home.process("supervisor", "headwater"):
+                raise SuiteRuns("the suite runs; stop it before TLS is switched on or off: headwater down")
+            state["tls"] = tls
+        if not state.get("tls"):
+            return None
+    certificates = Certificates(home.tls)
+    if made := certificates.renew():
+        tell(f"certificates made: {', '.join(made)}")
+    return certificates
+
+
+def find_servers(
+    home: Home, tell: Tell, environment: Mapping[str, str] = os.environ, certificates: Certificates | None = None
+) -> Addresses:
     """The servers to use, running."""
     names = ("HEADWATER_POSTGRES_URL", "HEADWATER_AMQP_URL", "HEADWATER_RABBITMQ_API")
     given = [environment.get(name, "") for name in names]
@@ -89,8 +116,10 @@ def find_servers(home: Home, tell: Tell, environment: Mapping[str, str] = os.env
     if environment.get("HEADWATER_SERVERS") == "containers":
         from headwater.servers.containers import Containers
 
+        if certificates:
+            raise ServersNotNamed("--tls knows private servers and named ones; containers are not set up for it")
         return Containers(home.folder).up(tell)
-    return PrivateServers(home.folder / "servers").up(tell)
+    return PrivateServers(home.folder / "servers").up(tell, certificates)
 
 
 def servers_are_private(environment: Mapping[str, str] = os.environ) -> bool:
@@ -137,14 +166,18 @@ def public_key(signing_key_pem: str) -> str:
 # -- databases -----------------------------------------------------------------------
 
 
-def database_url(state: Mapping[str, Any], service: str, what: str) -> str:
-    """As the service itself (`what` = "database") or as the role that owns its tables ("owner")."""
+def database_url(state: Mapping[str, Any], service: str, what: str, tls: Tls | None = None) -> str:
+    """As the service itself (`what` = "database") or as the role that owns its tables ("owner").
+
+    `tls` is the service's own certificate for private servers; a named server's URL is kept as it is.
+    """
     parts = urlsplit(state["servers"]["postgres_url"])
     role, database = _names(state["name"], service)
     user = f"{role}_owner" if what == "owner" else role
     login = f"{user}:{quote(state['secrets'][f'{service}.{what}'], safe='')}"
     host = parts.netloc.rpartition("@")[2]
-    return str(urlunsplit(parts._replace(netloc=f"{login}@{host}", path=f"/{database}")))
+    query = postgres.tls_query(tls) if tls else parts.query
+    return str(urlunsplit(parts._replace(netloc=f"{login}@{host}", path=f"/{database}", query=query)))
 
 
 def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
@@ -278,13 +311,17 @@ def suite_environment(
     """The variables of all services; what the caller's environment already says wins."""
     ports, kept = state["ports"], state["secrets"]
     management = _management(state)
+    certificates = Certificates(home.tls) if state.get("tls") else None
+    services = certificates.of("services") if certificates else None
+    ours = services if servers_are_private(environment) else None
+    url = f"http{'s' if certificates else ''}://127.0.0.1:{ports['gateway']}"
     variables = {
         "HEADWATER_RUN": str(home.folder),
         "HEADWATER_CHECKPOINTS": str(home.folder / "checkpoints"),
         "HEADWATER_TOKEN_PUBLIC_KEY": public_key(kept["signing_key"]),
         "HEADWATER_MAIL_PAGE": f"http://127.0.0.1:{ports['mail']}/",
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
-        "HEADWATER_PUBLIC_URL": f"http://127.0.0.1:{ports['gateway']}",
+        "HEADWATER_PUBLIC_URL": url,
         "IDENTITY_SIGNING_KEY": kept["signing_key"],
         "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],
@@ -298,17 +335,31 @@ def suite_environment(
         variables[f"{prefix}_SEND_BACKDATED"] = "true"
     for service in BROKER_USERS:
         prefix = service.upper()
-        variables[f"{prefix}_AMQP_URL"] = management.url(f"{state['name']}-{service}", kept[f"{service}.broker"])
+        shown = certificates.of("gateway" if service == "gateway" else "services") if certificates else None
+        if shown:
+            variables |= {
+                f"{prefix}_TLS_CA": shown.ca,
+                f"{prefix}_TLS_CERT": shown.cert,
+                f"{prefix}_TLS_KEY": shown.key,
+            }
+        variables[f"{prefix}_AMQP_URL"] = management.url(
+            f"{state['name']}-{service}",
+            kept[f"{service}.broker"],
+            query=rabbitmq.tls_query(shown) if shown and ours else None,
+        )
         variables[f"{prefix}_SERVICE_SECRET"] = kept[f"{service}.service"]
     for service in CONTEXTS:
         prefix = service.upper()
-        variables[f"{prefix}_DATABASE_URL"] = database_url(state, service, "database")
-        variables[f"{prefix}_OWNER_DATABASE_URL"] = database_url(state, service, "owner")
+        variables[f"{prefix}_DATABASE_URL"] = database_url(state, service, "database", ours)
+        variables[f"{prefix}_OWNER_DATABASE_URL"] = database_url(state, service, "owner", ours)
         variables[f"{prefix}_MASTER_KEY"] = kept[f"{service}.master_key"]
         variables[f"{prefix}_KEYRING"] = str(home.folder / "keys" / f"{service}.json")
         variables[f"{prefix}_SEAL_KEY"] = kept[f"{service}.seal_key"]
         variables[f"{prefix}_TARGET"] = f"127.0.0.1:{ports['apis']}"
         variables[f"{prefix}_LISTEN"] = f"127.0.0.1:{ports['apis']}"
+    if certificates:
+        https = certificates.of("https")
+        variables |= {"GATEWAY_HTTPS_CERT": https.cert, "GATEWAY_HTTPS_KEY": https.key}
     return variables | dict(environment)
 
 

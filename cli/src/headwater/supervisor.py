@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -206,7 +207,7 @@ def answers(home: Home, name: str) -> bool:
         return home.process("buses-ready", MARK) == pid
     ports = home.read()["ports"]
     if name == "gateway":
-        return _http_answers(f"http://127.0.0.1:{ports['gateway']}/healthz")
+        return _http_answers(f"{home.url()}/healthz", home.ca())
     return _listens(ports["apis" if name == "apis" else "smtp"])
 
 
@@ -218,10 +219,11 @@ def _listens(port: int) -> bool:
     return True
 
 
-def _http_answers(url: str) -> bool:
+def _http_answers(url: str, ca: str) -> bool:
     """Any answer below 500 means that it is there."""
     try:
-        with urllib.request.urlopen(url, timeout=2):
+        context = ssl.create_default_context(cafile=ca) if ca else None
+        with urllib.request.urlopen(url, timeout=2, context=context):
             return True
     except urllib.error.HTTPError as error:
         with error:

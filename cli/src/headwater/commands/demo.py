@@ -16,8 +16,9 @@ from datetime import UTC, datetime
 from importlib.util import find_spec
 
 from headwater.commands import down
+from headwater.commands.up import add_tls_argument
 from headwater.home import Home
-from headwater.provision import ServersNotNamed, provision
+from headwater.provision import ServersNotNamed, SuiteRuns, provision
 from headwater.servers import NotHealthy
 from headwater.supervisor import MARK, NAME, start_detached, wait_ready
 from headwater.telling import say
@@ -30,16 +31,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="return once everything is ready")
     parser.add_argument("--months", type=int, default=6, help="simulated months of business")
     parser.add_argument("--seed", type=int, default=7, help="another seed, another business")
+    add_tls_argument(parser)
     parser.add_argument("--empty", action="store_true", help="generate nothing")
 
 
 def run(options: argparse.Namespace) -> int:
     home = Home.here()
     try:
-        provision(home, say)
+        provision(home, say, tls=options.tls)
         start_detached(home)
         wait_ready(home, say)
-    except (NotHealthy, ServersNotNamed) as error:
+    except (NotHealthy, ServersNotNamed, SuiteRuns) as error:
         print(error, file=sys.stderr)
         return 1
     if not options.empty and not fill(home, options.months, options.seed):
@@ -76,13 +78,15 @@ def where_to_look(home: Home) -> None:
             headwater(home, *command)
     print(
         f"\nHeadwater runs.\n"
-        f"  look at    http://127.0.0.1:{ports['gateway']}/\n"
-        f"  API        http://127.0.0.1:{ports['gateway']}/openapi.json\n"
+        f"  look at    {home.url()}/\n"
+        f"  API        {home.url()}/openapi.json\n"
         f"  mail sent  http://127.0.0.1:{ports['mail']}/\n"
         f"  sign in    {administrator['login']} / {administrator['password']}"
     )
     for person in state.get("people", []):
         print(f"             {person['login']} / {person['password']}  ({person['role']})")
+    if home.ca():
+        print(f"  TLS        every hop; the private authority to trust is {home.ca()}")
     print("  logs       " + str(home.logs) + "\n  stop       make stop", flush=True)
 
 
@@ -98,7 +102,8 @@ def connection(home: Home) -> dict[str, str]:
     state = home.read()
     return {
         "HEADWATER_RUN": str(home.folder),
-        "HEADWATER_URL": f"http://127.0.0.1:{state['ports']['gateway']}",
+        "HEADWATER_URL": home.url(),
+        "HEADWATER_TLS_CA": home.ca(),
         "HEADWATER_LOGIN": state["administrator"]["login"],
         "HEADWATER_PASSWORD": state["administrator"]["password"],
     }

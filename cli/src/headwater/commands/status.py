@@ -46,8 +46,8 @@ def status_of(home: Home) -> list[dict[str, Any]]:
     state = home.read()
     ports = state["ports"]
     where = {
-        "apis": f"127.0.0.1:{ports['apis']} (gRPC)",
-        "gateway": f"http://127.0.0.1:{ports['gateway']}/",
+        "apis": f"127.0.0.1:{ports['apis']} (gRPC{', mutual TLS' if state.get('tls') else ''})",
+        "gateway": f"{home.url()}/",
         "mail": f"http://127.0.0.1:{ports['mail']}/ (SMTP on {ports['smtp']})",
     }
     supervisor = home.process(NAME, MARK)

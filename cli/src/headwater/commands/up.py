@@ -9,7 +9,7 @@ import argparse
 import sys
 
 from headwater.home import Home
-from headwater.provision import ServersNotNamed, provision
+from headwater.provision import ServersNotNamed, SuiteRuns, provision
 from headwater.servers import NotHealthy
 from headwater.supervisor import run_here, start_detached, wait_ready
 from headwater.telling import say
@@ -17,7 +17,17 @@ from headwater.telling import say
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--detach", action="store_true", help="return once everything is ready")
+    add_tls_argument(parser)
     parser.add_argument("--supervise", action="store_true", help=argparse.SUPPRESS)
+
+
+def add_tls_argument(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--tls",
+        action=argparse.BooleanOptionalAction,
+        default=None,
+        help="encrypt every hop, with certificates of a private authority; remembered until --no-tls",
+    )
 
 
 def run(options: argparse.Namespace) -> int:
@@ -26,14 +36,16 @@ def run(options: argparse.Namespace) -> int:
         run_here(home)
         return 0
     try:
-        provision(home, say)
+        provision(home, say, tls=options.tls)
         if not options.detach:
             run_here(home)
             return 0
         start_detached(home)
         wait_ready(home, say)
-    except (NotHealthy, ServersNotNamed) as error:
+    except (NotHealthy, ServersNotNamed, SuiteRuns) as error:
         print(error, file=sys.stderr)
         return 1
-    print(f"Headwater answers at http://127.0.0.1:{home.read()['ports']['gateway']}/")
+    print(f"Headwater answers at {home.url()}/")
+    if home.ca():
+        print(f"Its certificate is of a private authority; clients are told {home.ca()}")
     return 0

@@ -1,7 +1,7 @@
 """Private PostgreSQL and RabbitMQ below one folder, started from the system's programs.
 
 They survive the process that started them and are found again; they never touch servers that run
-already. Standard library only.
+already.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headwater.certificates import Certificates
 from headwater.servers.postgres import ACCOUNT, PrivatePostgres
 from headwater.servers.processes import NotHealthy
 from headwater.servers.rabbitmq import PrivateRabbitMQ
@@ -40,10 +41,17 @@ class PrivateServers:
         self.folder = reachable(folder)
         self._durable = durable
 
-    def up(self, tell: Callable[[str], None] = lambda _: None) -> Addresses:
-        """Start what does not run; two at once: the second waits and finds them."""
+    def up(self, tell: Callable[[str], None] = lambda _: None, certificates: Certificates | None = None) -> Addresses:
+        """Start what does not run; two at once: the second waits and finds them.
+
+        With certificates they speak TLS only, and to those only who show one of the same authority. A server
+        that runs otherwise, or with older ones, is started again.
+        """
         with self._locked() as (postgres, rabbitmq):
             for name, server in (("PostgreSQL", postgres), ("RabbitMQ", rabbitmq)):
+                if server.use(certificates) and server.is_alive():
+                    tell(f"stopping {name}: its certificates change")
+                    server.down()
                 if not server.is_up():
                     tell(f"starting {name} (log: {self.folder})")
                     server.up()

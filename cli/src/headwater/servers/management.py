@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import ssl
 import urllib.request
-from urllib.parse import quote, unquote, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, quote, unquote, urlsplit, urlunsplit
 
 TIMEOUT_S = 20
 
@@ -20,6 +21,7 @@ class Management:
         self.vhost = unquote(parts.path[1:]) or "/"
         self._api_url = api_url.rstrip("/")
         token = base64.b64encode(f"{self.user}:{unquote(parts.password or 'guest')}".encode())
+        self._tls = _tls(amqp_url) if api_url.startswith("https:") else None
         self._authorization = f"Basic {token.decode()}"
 
     def ask(self, method: str, path: str, body: object | None = None) -> object:
@@ -30,14 +32,25 @@ class Management:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": self._authorization, "Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:
+        with urllib.request.urlopen(request, timeout=TIMEOUT_S, context=self._tls) as answer:
             text = answer.read()
         return json.loads(text) if text else None
 
-    def url(self, user: str = "", password: str = "", vhost: str = "") -> str:
-        """The AMQP URL of another user or another virtual host."""
+    def url(self, user: str = "", password: str = "", vhost: str = "", query: str | None = None) -> str:
+        """The AMQP URL of another user or another virtual host; `query` names his certificate."""
         parts = urlsplit(self.amqp_url)
+        if query is not None:
+            parts = parts._replace(query=query)
         login, _, host = parts.netloc.rpartition("@")
         if user:
             login = f"{quote(user, safe='')}:{quote(password, safe='')}"
         return urlunsplit(parts._replace(netloc=f"{login}@{host}", path="/" + quote(vhost or self.vhost, safe="")))
+
+
+def _tls(amqp_url: str) -> ssl.SSLContext:
+    """As the AMQP URL says, whom to believe and who we are; see kernel.broker.connect."""
+    given = dict(parse_qsl(urlsplit(amqp_url).query))
+    context = ssl.create_default_context(cafile=given.get("cacertfile"))
+    if "certfile" in given:
+        context.load_cert_chain(given["certfile"], given.get("keyfile"))
+    return context

@@ -12,7 +12,9 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from headwater.certificates import Certificates, write_secret
 from headwater.servers.processes import (
     NotHealthy,
     end,
@@ -23,6 +25,7 @@ from headwater.servers.processes import (
     start,
     wait_healthy,
 )
+from kernel.config import Tls
 
 ACCOUNT = "postgres"
 """PostgreSQL refuses to run as root; then it runs as this account, which its package makes."""
@@ -51,7 +54,18 @@ class PrivatePostgres:
     def url(self) -> str:
         """As the superuser, to the database postgres."""
         login = f"{SUPERUSER}:{self._state['password']}"
-        return f"postgresql://{login}@127.0.0.1:{self._state['port']}/postgres"
+        query = f"?{tls_query(self._operator())}" if self._state.get("tls") else ""
+        return f"postgresql://{login}@127.0.0.1:{self._state['port']}/postgres{query}"
+
+    def use(self, certificates: Certificates | None) -> bool:
+        """Remember which certificates to run with; whether that is a change."""
+        wanted = certificates.fingerprints("postgres") if certificates else None
+        changed = bool(self._state.get("tls") != wanted)
+        self._state["tls"] = wanted
+        return changed
+
+    def _operator(self) -> Tls:
+        return Certificates(Path(self._state["tls"]["folder"])).of("operator")
 
     def is_up(self) -> bool:
         """It is ours, running, and answers."""
@@ -108,6 +122,8 @@ class PrivatePostgres:
         if sys.platform == "linux":
             # After a crash it syncs every file of the data directory, one by one, unless told better.
             settings["recovery_init_sync_method"] = "syncfs"
+        if self._state.get("tls"):
+            settings |= self._encrypted()
         if not self._durable:
             settings |= {"fsync": "off", "full_page_writes": "off", "synchronous_commit": "off"}
         options = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
@@ -115,6 +131,26 @@ class PrivatePostgres:
         process = start([binaries() / "postgres", *where, *options], self._log, **self._as_account())
         self._state["pid"] = process.pid
         wait_healthy("PostgreSQL", self._answers, START_TIMEOUT_S, self._log, lambda: process.poll() is None)
+
+    def _encrypted(self) -> dict[str, str]:
+        """Settings, and files of its own, for TLS and nothing else; clients show a certificate and a password."""
+        folder = self._folder / "tls"
+        folder.mkdir(mode=0o700, exist_ok=True)
+        self._give_away(folder)
+        ours = Certificates(Path(self._state["tls"]["folder"])).of("postgres")
+        for name, path in {"ca.pem": ours.ca, "server.pem": ours.cert, "server.key": ours.key}.items():
+            write_secret(folder / name, Path(path).read_bytes())
+            self._give_away(folder / name)
+        write_secret(folder / "pg_hba.conf", b"hostssl all all 127.0.0.1/32 scram-sha-256 clientcert=verify-ca\n")
+        self._give_away(folder / "pg_hba.conf")
+        return {
+            "ssl": "on",
+            "ssl_min_protocol_version": "TLSv1.2",
+            "ssl_ca_file": str(folder / "ca.pem"),
+            "ssl_cert_file": str(folder / "server.pem"),
+            "ssl_key_file": str(folder / "server.key"),
+            "hba_file": str(folder / "pg_hba.conf"),
+        }
 
     def _initialise(self) -> None:
         shutil.rmtree(self._data, ignore_errors=True)
@@ -157,6 +193,11 @@ class PrivatePostgres:
         if os.geteuid() == 0:
             account = pwd.getpwnam(ACCOUNT)
             os.chown(path, account.pw_uid, account.pw_gid)
+
+
+def tls_query(tls: Tls) -> str:
+    """What a PostgreSQL URL says so that both sides are verified, the server's name included."""
+    return urlencode({"sslmode": "verify-full", "sslrootcert": tls.ca, "sslcert": tls.cert, "sslkey": tls.key})
 
 
 def binaries() -> Path:

@@ -8,10 +8,13 @@ import secrets
 import shutil
 import signal
 import socket
+import ssl
 import subprocess
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
+from headwater.certificates import Certificates
 from headwater.servers.processes import (
     NotHealthy,
     end,
@@ -22,6 +25,7 @@ from headwater.servers.processes import (
     start,
     wait_healthy,
 )
+from kernel.config import Tls
 
 USER = "headwater"
 VHOST = "headwater"
@@ -42,12 +46,23 @@ class PrivateRabbitMQ:
     @property
     def url(self) -> str:
         """As the administrator, to the virtual host of the suite."""
-        return f"amqp://{USER}:{self._state['password']}@127.0.0.1:{self._state['port']}/{VHOST}"
+        scheme, query = ("amqps", f"?{tls_query(self._operator())}") if self._state.get("tls") else ("amqp", "")
+        return f"{scheme}://{USER}:{self._state['password']}@127.0.0.1:{self._state['port']}/{VHOST}{query}"
 
     @property
     def api(self) -> str:
         """The management API, for the same user."""
-        return f"http://127.0.0.1:{self._state['management_port']}/api"
+        return f"http{'s' if self._state.get('tls') else ''}://127.0.0.1:{self._state['management_port']}/api"
+
+    def use(self, certificates: Certificates | None) -> bool:
+        """Remember which certificates to run with; whether that is a change."""
+        wanted = certificates.fingerprints("rabbitmq") if certificates else None
+        changed = bool(self._state.get("tls") != wanted)
+        self._state["tls"] = wanted
+        return changed
+
+    def _operator(self) -> Tls:
+        return Certificates(Path(self._state["tls"]["folder"])).of("operator")
 
     def is_up(self) -> bool:
         """It is ours, running, and both doors are open."""
@@ -112,9 +127,7 @@ class PrivateRabbitMQ:
         settings = self._folder / "rabbitmq.conf"
         settings.touch(mode=0o600)
         settings.write_text(
-            f"listeners.tcp.1 = 127.0.0.1:{self._state['port']}\n"
-            "management.tcp.ip = 127.0.0.1\n"
-            f"management.tcp.port = {self._state['management_port']}\n"
+            f"{self._doors()}"
             f"default_user = {USER}\n"
             f"default_pass = {self._state['password']}\n"
             f"default_vhost = {VHOST}\n"
@@ -128,10 +141,37 @@ class PrivateRabbitMQ:
         # The node itself, not the shell that started it.
         self._state["pid"] = first_running(str(self._folder), first_line(self._folder / "pid"), process.pid)
 
+    def _doors(self) -> str:
+        """Both doors on loopback: AMQP and the management's, plain or else TLS only with clients' certificates."""
+        if not self._state.get("tls"):
+            return (
+                f"listeners.tcp.1 = 127.0.0.1:{self._state['port']}\n"
+                "management.tcp.ip = 127.0.0.1\n"
+                f"management.tcp.port = {self._state['management_port']}\n"
+            )
+        ours = Certificates(Path(self._state["tls"]["folder"])).of("rabbitmq")
+        lines = [
+            "listeners.tcp = none",
+            f"listeners.ssl.1 = 127.0.0.1:{self._state['port']}",
+            "management.ssl.ip = 127.0.0.1",
+            f"management.ssl.port = {self._state['management_port']}",
+        ]
+        for door in ("ssl_options", "management.ssl"):
+            lines += [
+                f"{door}.cacertfile = {ours.ca}",
+                f"{door}.certfile = {ours.cert}",
+                f"{door}.keyfile = {ours.key}",
+                f"{door}.verify = verify_peer",
+                f"{door}.fail_if_no_peer_cert = true",
+                f"{door}.versions.1 = tlsv1.3",
+                f"{door}.versions.2 = tlsv1.2",
+            ]
+        return "\n".join(lines) + "\n"
+
     def _answers(self) -> bool:
         """A whole AMQP hand-shake: an open port is not yet a broker. And the management's door."""
         try:
-            with socket.create_connection(("127.0.0.1", self._state["port"]), 1) as connection:
+            with self._connected() as connection:
                 connection.settimeout(2)
                 connection.sendall(b"AMQP\x00\x00\x09\x01")
                 if connection.recv(1) != b"\x01":
@@ -140,6 +180,19 @@ class PrivateRabbitMQ:
                 return True
         except OSError:
             return False
+
+    def _connected(self) -> socket.socket:
+        connection = socket.create_connection(("127.0.0.1", self._state["port"]), 1)
+        if not self._state.get("tls"):
+            return connection
+        operator = self._operator()
+        context = ssl.create_default_context(cafile=operator.ca)
+        context.load_cert_chain(operator.cert, operator.key)
+        try:
+            return context.wrap_socket(connection, server_hostname="127.0.0.1")
+        except OSError:
+            connection.close()
+            raise
 
     def _environment(self) -> dict[str, str]:
         """All of it ours: RABBITMQ_* of the surroundings would change the node."""
@@ -153,7 +206,6 @@ class PrivateRabbitMQ:
             "ERL_EPMD_PORT": str(self._state["epmd_port"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "RABBITMQ_NODENAME": self._state["node"],
-            "RABBITMQ_NODE_PORT": str(self._state["port"]),
             "RABBITMQ_DIST_PORT": str(self._state["distribution_port"]),
             "RABBITMQ_MNESIA_BASE": str(folder / "mnesia"),
             "RABBITMQ_LOG_BASE": str(folder / "log"),
@@ -166,6 +218,11 @@ class PrivateRabbitMQ:
             "RABBITMQ_FEATURE_FLAGS_FILE": str(folder / "feature_flags"),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": (f"{quiet} -kernel inet_dist_use_interface {{127,0,0,1}}"),
         }
+
+
+def tls_query(tls: Tls) -> str:
+    """What an AMQP URL says so that both sides are verified; see kernel.broker.connect."""
+    return urlencode({"cacertfile": tls.ca, "certfile": tls.cert, "keyfile": tls.key})
 
 
 def program() -> str:

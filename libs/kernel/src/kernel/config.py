@@ -24,6 +24,28 @@ class ConfigurationError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """Paths of PEM files: whom we believe, who we are, and our key. Peers must show a certificate of that authority."""
+
+    ca: str
+    cert: str
+    key: str
+
+    @staticmethod
+    def from_environment(service: str, env: Mapping[str, str], wrong: list[str]) -> Tls | None:
+        """Read <SERVICE>_TLS_… or HEADWATER_TLS_CA, _CERT and _KEY; none of them means plain text."""
+        found = []
+        for what in ("CA", "CERT", "KEY"):
+            names = (f"{service.upper()}_TLS_{what}", f"HEADWATER_TLS_{what}")
+            found.append(next((env[name] for name in names if env.get(name)), ""))
+            if found[-1] and not os.access(found[-1], os.R_OK):
+                wrong.append(f"{' or '.join(names)} names {found[-1]}, which cannot be read")
+        if any(found[1:]) and not all(found):
+            wrong.append(f"TLS needs all of {service.upper()}_TLS_CA, _CERT and _KEY (or HEADWATER_TLS_…), or none")
+        return Tls(*found) if all(found) else None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
 
@@ -46,6 +68,7 @@ class Settings:
     partitions: int = 4
     pool_size: int = 4
     pool_overflow: int = 12
+    tls: Tls | None = None
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -96,6 +119,7 @@ class Settings:
             partitions=number("HEADWATER_PARTITIONS", 4),
             pool_size=number(f"{prefix}POOL_SIZE", 4),
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),
+            tls=Tls.from_environment(service, env, wrong),
             extra={name: value for name, value in env.items() if name.startswith(prefix)},
         )
         wrong += _wrong_seal_keys(settings, prefix)

@@ -179,10 +179,11 @@ def start_unpatched(
     targets = dict(services[0].settings.targets)
     if api and len(services) > 1:
         targets = {service.name: listen for service in services}
-    peers = Peers(targets)
+    tls = services[0].settings.tls
+    peers = Peers(targets, tls)
     if api:
         endpoints = [endpoint for service in services for endpoint in endpoints_of(service, peers)]
-        server, _ = serve(endpoints, listen, threads)
+        server, _ = serve(endpoints, listen, threads, tls)
     for service in services:
         if relay:
             loops.append(threading.Thread(target=relay_loop, args=(service, stop), name=f"relay-{service.name}"))

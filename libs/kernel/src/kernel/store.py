@@ -35,6 +35,7 @@ S = TypeVar("S")
 
 _TOUCH_EVERY = timedelta(seconds=5)
 _IDLE_IN_TRANSACTION_S = 15.0
+_TAKEN = ("dbname", "host", "port", "user", "password")
 
 
 @dataclass(frozen=True, slots=True)
@@ -332,7 +333,7 @@ class EventStore(Generic[E]):
 def open_datastore(url: str, pool_size: int = 4, max_overflow: int = 12) -> PostgresDatastore:
     """Return the library's datastore for a PostgreSQL URL. Transactions left idle are ended."""
     parts = conninfo_to_dict(url)
-    return PostgresDatastore(
+    datastore = PostgresDatastore(
         dbname=str(parts["dbname"]),
         host=str(parts["host"]),
         port=str(parts.get("port", 5432)),
@@ -344,6 +345,9 @@ def open_datastore(url: str, pool_size: int = 4, max_overflow: int = 12) -> Post
         pre_ping=True,  # a connection that died while it rested is replaced, not handed to a command
         idle_in_transaction_session_timeout=_IDLE_IN_TRANSACTION_S,
     )
+    assert isinstance(datastore.pool.kwargs, dict)
+    datastore.pool.kwargs |= {name: value for name, value in parts.items() if name not in _TAKEN}  # sslmode, sslcert…
+    return datastore
 
 
 __all__ = [

@@ -10,6 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent import futures
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -19,6 +20,7 @@ from google.protobuf.message import Message
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from kernel.config import CONTEXTS, Tls
 from kernel.errors import (
     AlreadyExists,
     Conflict,
@@ -54,17 +56,22 @@ STATUS: Mapping[type[Exception], grpc.StatusCode] = {
 FIELD_TRAILER = "field"
 """Trailing metadata that names the field an INVALID_ARGUMENT is about."""
 _MOST_BYTES = 32 * 1024 * 1024
+_NAMES = "x509_subject_alternative_name"
+_PEERS = frozenset(name.encode() for name in (*CONTEXTS, "gateway"))
 
 
-def generic_handler(endpoints: Sequence[Endpoint]) -> grpc.GenericRpcHandler:
-    """What a grpc.Server is given. Of several endpoints of one name, the request's `context` says which."""
+def generic_handler(endpoints: Sequence[Endpoint], known_peers_only: bool = False) -> grpc.GenericRpcHandler:
+    """What a grpc.Server is given. Of several endpoints of one name, the request's `context` says which.
+
+    `known_peers_only`: the peer's certificate must name somebody of the suite.
+    """
     contexts = {endpoint.context: endpoint for endpoint in endpoints}
     endpoint = endpoints[0]
     return grpc.method_handlers_generic_handler(
         endpoint.name,
         {
             m.name: grpc.unary_unary_rpc_method_handler(
-                _answering(contexts, m),
+                _answering(contexts, m, known_peers_only),
                 request_deserializer=m.request_type.FromString,
                 response_serializer=m.response_type.SerializeToString,
             )
@@ -73,7 +80,9 @@ def generic_handler(endpoints: Sequence[Endpoint]) -> grpc.GenericRpcHandler:
     )
 
 
-def _answering(contexts: Mapping[str, Endpoint], method: Method) -> Callable[[Message, grpc.ServicerContext], Message]:
+def _answering(
+    contexts: Mapping[str, Endpoint], method: Method, known_peers_only: bool
+) -> Callable[[Message, grpc.ServicerContext], Message]:
     def asked(request: Any) -> Endpoint:
         name = "" if "" in contexts else request.context
         if name not in contexts:
@@ -83,6 +92,8 @@ def _answering(contexts: Mapping[str, Endpoint], method: Method) -> Callable[[Me
         return contexts[name]
 
     def answer(request: Message, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
+        if known_peers_only and not _PEERS.intersection(context.auth_context().get(_NAMES, ())):
+            context.abort(grpc.StatusCode.UNAUTHENTICATED, "your certificate names nobody of this suite")
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
         parent = propagate.extract(metadata)
         started = time.perf_counter()
@@ -135,9 +146,12 @@ def status_of(error: Exception) -> grpc.StatusCode:
 
 
 def serve(
-    endpoints: Iterable[Endpoint], listen: str, threads: int = 16, ready: Callable[[], bool] | None = None
+    endpoints: Iterable[Endpoint], listen: str, threads: int = 16, tls: Tls | None = None
 ) -> tuple[grpc.Server, int]:
-    """Start a server for the endpoints on host:port (0 picks one); return it and its port."""
+    """Start a server for the endpoints on host:port (0 picks one); return it and its port.
+
+    With `tls` it speaks to those only who show a certificate of the same authority that names them.
+    """
     from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
     server = grpc.server(
@@ -153,11 +167,17 @@ def serve(
     by_name: dict[str, list[Endpoint]] = {}
     for endpoint in endpoints:
         by_name.setdefault(endpoint.name, []).append(endpoint)
-    server.add_generic_rpc_handlers(tuple(generic_handler(same) for same in by_name.values()))
+    handlers = tuple(generic_handler(same, known_peers_only=tls is not None) for same in by_name.values())
+    server.add_generic_rpc_handlers(handlers)
     checks = health.HealthServicer()
     checks.set("", health_pb2.HealthCheckResponse.SERVING)
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    port = server.add_insecure_port(listen)
+    if tls is None:
+        port = server.add_insecure_port(listen)
+    else:
+        ca, cert, key = pem_of(tls)
+        shown = grpc.ssl_server_credentials([(key, cert)], root_certificates=ca, require_client_auth=True)
+        port = server.add_secure_port(listen, shown)
     if port == 0:
         raise OSError(f"cannot listen on {listen}")
     server.start()
@@ -172,32 +192,44 @@ _RETRIES = """{"methodConfig": [{"name": [{}], "timeout": "30s", "waitForReady":
 # safe because a command with the same request id is carried out once
 
 
-def channel_to(target: str) -> grpc.Channel:
-    """Return a channel that retries what was unavailable, a bounded number of times, with back-off."""
-    return grpc.insecure_channel(
-        target,
-        options=[
-            ("grpc.service_config", _RETRIES),
-            ("grpc.max_receive_message_length", _MOST_BYTES),
-            ("grpc.max_send_message_length", _MOST_BYTES),
-            ("grpc.max_metadata_size", 64 * 1024),
-            ("grpc.keepalive_time_ms", 30_000),
-        ],
-    )
+def channel_to(target: str, context: str = "", tls: Tls | None = None) -> grpc.Channel:
+    """Return a channel that retries what was unavailable, a bounded number of times, with back-off.
+
+    With `tls` the peer's certificate must name the context, wherever it listens.
+    """
+    options: list[tuple[str, Any]] = [
+        ("grpc.service_config", _RETRIES),
+        ("grpc.max_receive_message_length", _MOST_BYTES),
+        ("grpc.max_send_message_length", _MOST_BYTES),
+        ("grpc.max_metadata_size", 64 * 1024),
+        ("grpc.keepalive_time_ms", 30_000),
+    ]
+    if tls is None:
+        return grpc.insecure_channel(target, options=options)
+    ca, cert, key = pem_of(tls)
+    options.append(("grpc.ssl_target_name_override", context))
+    return grpc.secure_channel(target, grpc.ssl_channel_credentials(ca, key, cert), options=options)
+
+
+def pem_of(tls: Tls) -> tuple[bytes, bytes, bytes]:
+    """Return the contents of its files: authority, certificate, key."""
+    ca, cert, key = (Path(path).read_bytes() for path in (tls.ca, tls.cert, tls.key))
+    return ca, cert, key
 
 
 class Peers:
     """Channels to other services, one each, made on first use."""
 
-    def __init__(self, targets: Mapping[str, str]) -> None:
+    def __init__(self, targets: Mapping[str, str], tls: Tls | None = None) -> None:
         self._targets = targets
+        self._tls = tls
         self._channels: dict[str, grpc.Channel] = {}
 
     def channel(self, context: str) -> grpc.Channel:
         if context not in self._channels:
             if context not in self._targets:
                 raise Unavailable(f"{context.upper()}_TARGET is not set: {context} cannot be asked")
-            self._channels[context] = channel_to(self._targets[context])
+            self._channels[context] = channel_to(self._targets[context], context, self._tls)
         return self._channels[context]
 
     def close(self) -> None:

@@ -46,6 +46,8 @@ def server(settings: Settings) -> Server:
         timeout_keep_alive=75,
         limit_concurrency=4_000,
         server_header=False,
+        ssl_certfile=settings.https_cert or None,
+        ssl_keyfile=settings.https_key or None,
     )
     return Server(gateway, config)
 

@@ -72,7 +72,7 @@ class Gateway:
         self.settings = settings
         self.contracts = known or contracts()
         self.routes = Routes(self.contracts.bindings)
-        self.backends = Backends(settings.targets)
+        self.backends = Backends(settings.targets, settings.tls)
         self.tokens = Tokens(self.backends, self.contracts)
         self.composition = Composition(self.backends, self.contracts, settings.part_deadline_s)
         self.changes = Changes(settings.amqp_url)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -17,6 +18,7 @@ from opentelemetry import propagate
 
 from gateway.contracts import EVERYWHERE, Method
 from gateway.problems import UNAVAILABLE, Problem, of_rpc
+from kernel.config import Tls
 
 _MOST_BYTES = 32 * 1024 * 1024
 _RETRIES = {
@@ -76,8 +78,9 @@ class Asking:
 class Backends:
     """One channel for each target, made on first use inside the running loop."""
 
-    def __init__(self, targets: Mapping[str, str]) -> None:
+    def __init__(self, targets: Mapping[str, str], tls: Tls | None = None) -> None:
         self._targets = targets
+        self._tls = tls
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._calls: dict[tuple[str, str], Any] = {}
 
@@ -107,9 +110,17 @@ class Backends:
         target = self._targets.get(context)
         if target is None:
             raise Problem(UNAVAILABLE, f"{context} is not part of this installation")
-        if target not in self._channels:
-            self._channels[target] = grpc.aio.insecure_channel(target, options=_OPTIONS)
-        return self._channels[target]
+        if self._tls is None:
+            if target not in self._channels:
+                self._channels[target] = grpc.aio.insecure_channel(target, options=_OPTIONS)
+            return self._channels[target]
+        name = f"{context} at {target}"  # one each: the peer's certificate must name the context
+        if name not in self._channels:
+            ca, cert, key = (Path(path).read_bytes() for path in (self._tls.ca, self._tls.cert, self._tls.key))
+            shown = grpc.ssl_channel_credentials(ca, key, cert)
+            options = [*_OPTIONS, ("grpc.ssl_target_name_override", context)]
+            self._channels[name] = grpc.aio.secure_channel(target, shown, options=options)
+        return self._channels[name]
 
     def _call(self, method: Method, context: str) -> Any:
         key = method.full_name, context

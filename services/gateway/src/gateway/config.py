@@ -6,14 +6,17 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel.config import CONTEXTS, ConfigurationError
+from kernel.config import CONTEXTS, ConfigurationError, Tls
 
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503."""
+    """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503.
+
+    `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
+    """
 
     host: str
     port: int
@@ -27,6 +30,9 @@ class Settings:
     deadline_s: float = 5.0
     long_deadline_s: float = 60.0
     part_deadline_s: float = 2.0
+    tls: Tls | None = None
+    https_cert: str = ""
+    https_key: str = ""
 
     @property
     def secure(self) -> bool:
@@ -73,7 +79,15 @@ class Settings:
             deadline_s=number("GATEWAY_DEADLINE_S", 5.0),
             long_deadline_s=number("GATEWAY_LONG_DEADLINE_S", 60.0),
             part_deadline_s=number("GATEWAY_PART_DEADLINE_S", 2.0),
+            tls=Tls.from_environment("gateway", env, wrong),
+            https_cert=env.get("GATEWAY_HTTPS_CERT", ""),
+            https_key=env.get("GATEWAY_HTTPS_KEY", ""),
         )
+        for name, path in {"CERT": settings.https_cert, "KEY": settings.https_key}.items():
+            if path and not os.access(path, os.R_OK):
+                wrong.append(f"GATEWAY_HTTPS_{name} names {path}, which cannot be read")
+        if bool(settings.https_cert) != bool(settings.https_key):
+            wrong.append("GATEWAY_HTTPS_CERT and GATEWAY_HTTPS_KEY go together")
         if wrong:
             raise ConfigurationError(
                 "gateway cannot start:\n  " + "\n  ".join(wrong) + "\nSet them in the environment."
