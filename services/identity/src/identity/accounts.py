@@ -10,8 +10,9 @@ import hmac
 import secrets
 import threading
 import unicodedata
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import argon2
@@ -25,6 +26,9 @@ ATTEMPTS: Final = 5
 
 ATTEMPTS_OF_LOGIN: Final = 100
 ATTEMPTS_OF_SOURCE: Final = 300
+CODES: Final = 10
+"""Wrong second-factor codes of one login in a window, wherever they come from."""
+
 WINDOW: Final = timedelta(minutes=15)
 
 _HASHES_AT_ONCE = 4
@@ -97,8 +101,42 @@ def open_account(cursor: Cursor[DictRow], person_id: UUID, login: str) -> None:
         raise AlreadyExists(f"the login {login} is taken, or was somebody's; choose another one")
 
 
+def refresh_password_hash(cursor: Cursor[DictRow], person_id: UUID, hashed: str) -> None:
+    """The same password, hashed as hashing is done today."""
+    cursor.execute("update accounts set password_hash = %s where person_id = %s", (hashed, person_id))
+
+
+def former_passwords(cursor: Cursor[DictRow], person_id: UUID, how_many: int) -> list[str]:
+    """Hashes of the passwords before, the present one first."""
+    rows = cursor.execute(
+        "select password_hash from (select password_hash, 'infinity'::timestamptz as until from accounts"
+        " where person_id = %(person)s and password_hash is not null union all"
+        " select password_hash, until from former_passwords where person_id = %(person)s) f"
+        " order by until desc limit %(most)s",
+        {"person": person_id, "most": how_many},
+    ).fetchall()
+    return [row["password_hash"] for row in rows]
+
+
+def remember_password(cursor: Cursor[DictRow], person_id: UUID, at: datetime, how_many: int) -> None:
+    """Keep the present hash among the former ones, and not more of them than are refused."""
+    cursor.execute(
+        "insert into former_passwords (person_id, password_hash, until)"
+        " select person_id, password_hash, %s from accounts where person_id = %s and password_hash is not null",
+        (at, person_id),
+    )
+    cursor.execute(
+        "delete from former_passwords where person_id = %(person)s and ctid not in (select ctid from"
+        " former_passwords where person_id = %(person)s order by until desc limit %(most)s)",
+        {"person": person_id, "most": how_many},
+    )
+
+
 def close_account(cursor: Cursor[DictRow], person_id: UUID) -> None:
+    """Every secret of the account goes with it."""
     cursor.execute("update accounts set closed = true, password_hash = null where person_id = %s", (person_id,))
+    for table in ("former_passwords", "second_factors", "recovery_codes", "provider_links"):
+        cursor.execute(f"delete from {table} where person_id = %s", (person_id,))
 
 
 def reopen_account(cursor: Cursor[DictRow], person_id: UUID) -> None:
@@ -137,6 +175,7 @@ def keep_session(
     expires_at: datetime,
     source: str,
     device: str,
+    via: str,
 ) -> None:
     """Also drops expired sessions, a limited number at a time."""
     cursor.execute(
@@ -146,15 +185,15 @@ def keep_session(
     )
     cursor.execute(
         "insert into sessions (session_id, person_id, token_hash, opened_at, expires_at, source,"
-        " device) values (%s, %s, %s, %s, %s, %s, %s)",
-        (session_id, person_id, token_hash(token), opened_at, expires_at, source, device),
+        " device, via, last_used_at) values (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (session_id, person_id, token_hash(token), opened_at, expires_at, source, device, via, opened_at),
     )
 
 
 def session_by_token(cursor: Cursor[DictRow], token: str) -> DictRow | None:
     """The session, expired or not, with its account's state; None once it is closed."""
     return cursor.execute(
-        "select s.*, a.must_change from sessions s join accounts a using (person_id)"
+        "select s.*, a.must_change, a.changed_at from sessions s join accounts a using (person_id)"
         " where s.token_hash = %s and not a.closed",
         (token_hash(token),),
     ).fetchone()
@@ -164,6 +203,15 @@ def sessions_of(cursor: Cursor[DictRow], person_id: UUID, now: datetime) -> list
     return cursor.execute(
         "select * from sessions where person_id = %s and expires_at > %s order by opened_at desc limit 100",
         (person_id, now),
+    ).fetchall()
+
+
+def sessions_in_use_elsewhere(cursor: Cursor[DictRow], person_id: UUID, source: str, since: datetime) -> list[DictRow]:
+    """The person's sessions that were used since then from other addresses."""
+    return cursor.execute(
+        "select session_id, source from sessions where person_id = %s and source <> %s and last_used_at >= %s"
+        " order by opened_at desc limit 100",
+        (person_id, source, since),
     ).fetchall()
 
 
@@ -186,16 +234,53 @@ def take_session(cursor: Cursor[DictRow], token: str) -> UUID | None:
 # -- sign-in attempts --------------------------------------------------------------
 
 
-def count_attempt(cursor: Cursor[DictRow], login: str, source: str, now: datetime) -> timedelta | None:
+class Limited(NamedTuple):
+    """How long to stay away, and whether this was the first attempt that was one too many."""
+
+    stay_away: timedelta
+    first: bool
+
+    @property
+    def minutes(self) -> int:
+        return max(1, -(-int(self.stay_away.total_seconds()) // 60))
+
+
+def count_attempt(
+    cursor: Cursor[DictRow], login: str, source: str, now: datetime, *, comes_often: bool = False
+) -> Limited | None:
     """Count before looking at the password, so that many at once do not slip through.
 
-    Returns how long to stay away when a limit is reached, else None. To be committed either way.
+    Somebody who comes often from this address is stopped by his own failures there only: the attempts of
+    others on his login, or from his address, do not lock him out. To be committed either way.
     """
+    pair = attempt_key("pair", login, source)
     limits = {
-        _attempt_key("pair", login, source): ATTEMPTS,
-        _attempt_key("login", login): ATTEMPTS_OF_LOGIN,
-        _attempt_key("source", source): ATTEMPTS_OF_SOURCE,
+        pair: ATTEMPTS,
+        attempt_key("login", login): ATTEMPTS_OF_LOGIN,
+        attempt_key("source", source): ATTEMPTS_OF_SOURCE,
     }
+    return _count(cursor, limits, [pair] if comes_often else list(limits), now)
+
+
+def count_code(cursor: Cursor[DictRow], login: str, now: datetime) -> Limited | None:
+    """Count a second-factor code before looking at it. Only who knows the password gets here."""
+    key = attempt_key("code", login)
+    return _count(cursor, {key: CODES}, [key], now)
+
+
+def count_beginning(cursor: Cursor[DictRow], source: str, now: datetime) -> Limited | None:
+    """Count a sign-in begun through a provider: each leaves a row for a while."""
+    key = attempt_key("begin", source)
+    return _count(cursor, {key: ATTEMPTS_OF_SOURCE}, [key], now)
+
+
+def forgive_codes(cursor: Cursor[DictRow], login: str) -> None:
+    cursor.execute("delete from sign_in_attempts where key = %s", (attempt_key("code", login),))
+
+
+def _count(
+    cursor: Cursor[DictRow], limits: Mapping[bytes, int], binding: Sequence[bytes], now: datetime
+) -> Limited | None:
     rows = cursor.execute(
         "insert into sign_in_attempts as a (key, attempts, since)"
         " select k, 1, %(now)s from unnest(%(keys)s::bytea[]) k order by k"
@@ -211,14 +296,18 @@ def count_attempt(cursor: Cursor[DictRow], login: str, source: str, now: datetim
         " where since < %s order by since limit %s for update skip locked)",
         (now - WINDOW, _SWEEP),
     )
-    over = [row["since"] for row in rows if row["attempts"] > limits[bytes(row["key"])]]
-    return max(over) + WINDOW - now if over else None
+    over = {
+        row["since"]: row["attempts"] - limits[bytes(row["key"])]
+        for row in rows
+        if bytes(row["key"]) in binding and row["attempts"] > limits[bytes(row["key"])]
+    }
+    return Limited(max(over) + WINDOW - now, min(over.values()) == 1) if over else None
 
 
 def forgive_attempt(cursor: Cursor[DictRow], login: str, source: str) -> None:
     """The password was right: only failures count."""
-    pair = _attempt_key("pair", login, source)
-    others = [_attempt_key("login", login), _attempt_key("source", source)]
+    pair = attempt_key("pair", login, source)
+    others = [attempt_key("login", login), attempt_key("source", source)]
     cursor.execute("select from sign_in_attempts where key = any(%s) order by key for update", ([pair, *others],))
     cursor.execute("delete from sign_in_attempts where key = %s", (pair,))
     cursor.execute(
@@ -227,7 +316,7 @@ def forgive_attempt(cursor: Cursor[DictRow], login: str, source: str) -> None:
     )
 
 
-def _attempt_key(*parts: str) -> bytes:
+def attempt_key(*parts: str) -> bytes:
     return hashlib.sha256("\x1f".join(parts).encode()).digest()
 
 

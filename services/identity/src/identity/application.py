@@ -3,109 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 from identity import accounts
 from identity.accounts import Passwords
-from identity.domain import person, role, session, team
+from identity.domain import person, role, team
+from identity.domain import sign_in_policy as policy_of_signing_in
 from identity.domain.password import check_password
 from identity.domain.person import Grant, Person, PersonEvent, PersonKind
 from identity.domain.presets import ALSO_CALLED, PRESETS
 from identity.domain.role import ADMIN, DataScope, FieldRule, Role
-from identity.domain.session import SessionOpened
+from identity.domain.sign_in_policy import SignInPolicy
 from identity.domain.team import Team, TeamEvent
-from identity.projections import people, roles, teams
+from identity.projections import people, roles, sign_in_policy, teams
+from identity.sessions import Sessions
 from kernel.errors import (
     AlreadyExists,
     Conflict,
     InvalidArgument,
     NotFound,
-    TooMany,
     Unauthenticated,
 )
 from kernel.ids import derived_id, new_id
-from kernel.store import Cause, EventStore, Transaction
+from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
-
-SESSION_LASTS = timedelta(hours=12)
 
 END_GRANT = "end_grant"
 
+_POLICY = derived_id("sign-in-policy")
 _ORGANISATION = (4711, 1)  # advisory lock: whoever changes the tree or who is in it, one at a time
 
 
-@dataclass(frozen=True, slots=True)
-class SignedIn:
-    person_id: UUID
-    session_token: str
-    expires_at: datetime
-    must_change_password: bool
-
-
 class Identity:
-    def __init__(self, store: EventStore[Any], passwords: Passwords) -> None:
-        self._store = store
+    def __init__(self, passwords: Passwords, sessions: Sessions) -> None:
         self._passwords = passwords
+        self._sessions = sessions
 
-    # -- sessions --------------------------------------------------------------
-
-    def sign_in(self, login: str, password: str, source: str, device: str) -> SignedIn:
-        """Counts the attempt in a transaction of its own, so that a refusal does not undo it."""
-        login = login.strip().lower()
-        with self._store.transaction(Cause.of("service:identity")) as tx:
-            stay_away = accounts.count_attempt(tx.cursor, login, source, tx.recorded_at)
-        if stay_away is not None:
-            minutes = max(1, -(-int(stay_away.total_seconds()) // 60))
-            raise TooMany(f"too many attempts to sign in; try again in {minutes} minutes")
-        with self._store.query() as cursor:
-            account = accounts.account_by_login(cursor, login)
-        known_hash = account["password_hash"] if account else None
-        matches = self._passwords.verify(known_hash, password)
-        if account is None or known_hash is None or not matches:
-            raise Unauthenticated("login or password is wrong")
-        fresh_hash = self._passwords.hash(password) if self._passwords.outdated(known_hash) else None
-        person_id, token = account["person_id"], accounts.new_token()
-        with self._store.transaction(Cause.of(f"person:{person_id}")) as tx:
-            # The account as it is now: somebody may have closed it while the hash was computed.
-            now_account = accounts.lock_account(tx.cursor, person_id)
-            if now_account is None or now_account["password_hash"] != known_hash:
-                raise Unauthenticated("login or password is wrong")
-            accounts.forgive_attempt(tx.cursor, login, source)
-            if fresh_hash:
-                accounts.set_password_hash(
-                    tx.cursor,
-                    person_id,
-                    fresh_hash,
-                    tx.recorded_at,
-                    must_change=now_account["must_change"],
-                )
-            session_id, expires_at = new_id(), tx.recorded_at + SESSION_LASTS
-            opened = SessionOpened(session_id, person_id, expires_at, source, device)
-            tx.append(session_id, 0, [opened])
-            accounts.keep_session(
-                tx.cursor,
-                session_id,
-                person_id,
-                token,
-                tx.recorded_at,
-                expires_at,
-                source,
-                device,
-            )
-        return SignedIn(person_id, token, expires_at, account["must_change"])
-
-    def sign_out(self, session_token: str) -> None:
-        with self._store.query() as cursor:
-            found = accounts.session_by_token(cursor, session_token)
-        if found is None:
-            return
-        with self._store.transaction(Cause.of(f"person:{found['person_id']}")) as tx:
-            session_id = accounts.take_session(tx.cursor, session_token)
-            if session_id is not None:
-                self._record_closing(tx, [session_id], "signed out")
+    # -- passwords -------------------------------------------------------------
 
     def change_password(
         self,
@@ -121,15 +57,13 @@ class Identity:
             raise Unauthenticated("sign in again")
         if not self._passwords.verify(account["password_hash"], current):
             raise InvalidArgument("current_password", "wrong")
-        if current == new:
-            raise InvalidArgument("new_password", "the same as before")
         self._set_password(tx, person_id, "new_password", new, must_change=False)
         keep = accounts.token_hash(session_token) if session_token else None
-        return self._close_sessions(tx, person_id, "password changed", keep)
+        return self._sessions.close_all(tx, person_id, "password changed", keep)
 
     def set_password(self, tx: Transaction[Any], person_id: UUID, password: str, *, must_change: bool) -> int:
         version = self._set_password(tx, person_id, "password", password, must_change=must_change)
-        self._close_sessions(tx, person_id, "password changed")
+        self._sessions.close_all(tx, person_id, "password changed")
         return version
 
     # -- people ----------------------------------------------------------------
@@ -186,7 +120,7 @@ class Identity:
         others = people.other_administrators(tx.cursor, person_id)
         version = self._change_person(tx, person_id, expected_version, lambda it: it.leave(reason, others))
         accounts.close_account(tx.cursor, person_id)
-        return version, self._close_sessions(tx, person_id, "person left")
+        return version, self._sessions.close_all(tx, person_id, "person left")
 
     def reinstate_person(
         self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int
@@ -319,6 +253,27 @@ class Identity:
         state, version = self._role(tx, name)
         return tx.append(state.id, version, state.retire())
 
+    # -- rules of signing in -----------------------------------------------------
+
+    def set_sign_in_policy(self, tx: Transaction[Any], wanted: SignInPolicy) -> int:
+        for name in wanted.second_factor_roles:
+            self._role(tx, name)
+        wanted = replace(
+            wanted,
+            second_factor_roles=tuple(sorted({ALSO_CALLED.get(it, it) for it in wanted.second_factor_roles})),
+        )
+        loaded = tx.load(_POLICY, policy_of_signing_in.evolve)
+        state = loaded.state or SignInPolicy()
+        return tx.append(_POLICY, loaded.version, state.revise(_POLICY, wanted))
+
+    def close_sessions(self, tx: Transaction[Any], person_id: UUID) -> int:
+        """Return how many sessions of the person were closed."""
+        return self._sessions.close_all(tx, person_id, "closed by an administrator")
+
+    def unlink_provider(self, tx: Transaction[Any], person_id: UUID, provider: str) -> int:
+        tx.cursor.execute("delete from provider_links where person_id = %s and provider = %s", (person_id, provider))
+        return self._change_person(tx, person_id, 0, lambda it: it.unlink(provider))
+
     # -- installation ----------------------------------------------------------
 
     def install_presets(self, tx: Transaction[Any]) -> int:
@@ -375,6 +330,11 @@ class Identity:
             raise NotFound(f"no person {person_id}")
         check_password(field, password, loaded.state.login)
         events = loaded.state.change_password(must_change=must_change)
+        remembered = sign_in_policy.policy(tx.cursor).remembered
+        for former in accounts.former_passwords(tx.cursor, person_id, max(1, remembered)):
+            if self._passwords.verify(former, password):
+                raise InvalidArgument(field, "was used before; choose one that is new")
+        accounts.remember_password(tx.cursor, person_id, tx.recorded_at, remembered)
         accounts.set_password_hash(
             tx.cursor,
             person_id,
@@ -383,18 +343,6 @@ class Identity:
             must_change=must_change,
         )
         return tx.append(person_id, loaded.version, events)
-
-    def _close_sessions(self, tx: Transaction[Any], person_id: UUID, reason: str, keep: bytes | None = None) -> int:
-        session_ids = accounts.take_sessions(tx.cursor, person_id, keep)
-        self._record_closing(tx, session_ids, reason)
-        return len(session_ids)
-
-    @staticmethod
-    def _record_closing(tx: Transaction[Any], session_ids: Sequence[UUID], reason: str) -> None:
-        for session_id in session_ids:
-            loaded = tx.load(session_id, session.evolve)
-            if loaded.state is not None:
-                tx.append(session_id, loaded.version, loaded.state.close(reason))
 
     def _change_person(
         self,

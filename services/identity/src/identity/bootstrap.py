@@ -7,14 +7,21 @@ from crm.identity.v1 import (
     identity_service_pb2,
     person_events_pb2,
     role_events_pb2,
+    sign_in_policy_events_pb2,
+    sign_in_service_pb2,
     team_events_pb2,
 )
 from identity.accounts import Passwords
 from identity.application import Identity, timers
-from identity.domain import person, role, session, team
+from identity.domain import person, role, session, sign_in_policy, team
 from identity.entrypoints.access_api import AccessApi
 from identity.entrypoints.grpc_api import IdentityApi
+from identity.entrypoints.sign_in_api import SignInApi
 from identity.projections import people, permission_changes, roles, teams
+from identity.projections import sign_in_policy as signing_in_views
+from identity.provider_sign_in import ProviderSignIn
+from identity.providers import providers_from
+from identity.sessions import Sessions
 from identity.signing import Signer
 from kernel.config import ConfigurationError, Settings
 from kernel.forgetting import PersonalData
@@ -45,10 +52,20 @@ EVENTS: tuple[type, ...] = (
     person.ProviderLinked,
     person.ProviderUnlinked,
     session.SessionOpened,
+    session.IdentitySwitched,
+    session.AccountSharingSuspected,
     session.SessionClosed,
+    sign_in_policy.SignInPolicySet,
 )
-MESSAGES = (team_events_pb2, role_events_pb2, person_events_pb2)
-VIEWS = (people.VIEW, teams.VIEW, roles.VIEW, permission_changes.VIEW)
+MESSAGES = (team_events_pb2, role_events_pb2, person_events_pb2, sign_in_policy_events_pb2)
+VIEWS = (
+    people.VIEW,
+    teams.VIEW,
+    roles.VIEW,
+    permission_changes.VIEW,
+    signing_in_views.POLICY,
+    signing_in_views.SHARING,
+)
 
 
 def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service:
@@ -56,12 +73,20 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
     if not signing_key:
         raise ConfigurationError(f"identity cannot start:\n  {SIGNING_KEY} is missing")
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
-    identity = Identity(store, passwords or Passwords())
+    passwords = passwords or Passwords()
+    sessions = Sessions(store, passwords)
+    identity = Identity(passwords, sessions)
     services = (
         identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
         access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
+        sign_in_service_pb2.DESCRIPTOR.services_by_name["SignInService"],
     )
-    apis = (IdentityApi(identity, Signer(signing_key)), AccessApi(store))
+    providers = ProviderSignIn(store, sessions, providers_from(settings.extra))
+    apis = (
+        IdentityApi(identity, sessions, Signer(signing_key)),
+        AccessApi(store),
+        SignInApi(identity, sessions, providers),
+    )
     return Service(
         name="identity",
         settings=settings,

@@ -14,6 +14,7 @@ from identity.accounts import Passwords
 from identity.application import Identity
 from identity.bootstrap import EVENTS, MESSAGES, VIEWS
 from identity.domain.presets import SERVICE_PERMISSIONS
+from identity.sessions import Sessions
 from kernel.config import Settings
 from kernel.service import open_store
 from kernel.store import Cause
@@ -31,7 +32,8 @@ def install(
 ) -> list[str]:
     """Return a line for everything that was made. Without a login, no administrator is made."""
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
-    identity = Identity(store, passwords or Passwords())
+    passwords = passwords or Passwords()
+    identity = Identity(passwords, Sessions(store, passwords))
     told: list[str] = []
     try:
         with store.transaction(Cause.of("service:identity", "install")) as tx:

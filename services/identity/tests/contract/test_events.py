@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.bootstrap import EVENTS, MESSAGES
-from identity.domain import person, role, session, team
+from identity.domain import person, role, session, sign_in_policy, team
 from kernel.codec import Codec
 from kernel.vault import ERASED, is_sealed
 
@@ -50,7 +50,11 @@ EXAMPLES: tuple[Any, ...] = (
     person.ProviderLinked(ONE, "corp"),
     person.ProviderUnlinked(ONE, "corp"),
     session.SessionOpened(ONE, TWO, OCTOBER, "192.0.2.7", "Firefox"),
+    session.SessionOpened(ONE, TWO, OCTOBER, "192.0.2.7", "Firefox", "password and code"),
+    session.IdentitySwitched(ONE, TWO, "buyer"),
+    session.AccountSharingSuspected(ONE, TWO, (THREE,), 3),
     session.SessionClosed(ONE, TWO, "signed out"),
+    sign_in_policy.SignInPolicySet(ONE, 90, 3, 2, ("admin",)),
 )
 
 

@@ -15,6 +15,7 @@ import pytest
 from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1.access_service_pb2_grpc import AccessServiceStub
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from crm.identity.v1.sign_in_service_pb2_grpc import SignInServiceStub
 from identity.accounts import Passwords
 from identity.bootstrap import bootstrap
 from identity.installing import install
@@ -41,8 +42,15 @@ class Running:
         metadata = [("x-source", source)] if source else []
         return IdentityServiceStub(sending(self.channel, metadata))
 
-    def sign_in(self, login: str, password: str, source: str = "") -> pb.SignInResponse:
-        return self.public(source).SignIn(pb.SignInRequest(login=login, password=password))
+    def sign_in(self, login: str, password: str, source: str = "", code: str = "") -> pb.SignInResponse:
+        return self.public(source).SignIn(pb.SignInRequest(login=login, password=password, code=code))
+
+    def signing_in(self, session_token: str = "", source: str = "") -> SignInServiceStub:
+        """The service of signing in, asked by whose session it is, or by nobody."""
+        metadata = [("x-source", source)] if source else []
+        if session_token:
+            metadata.append(("authorization", f"Bearer {self.access_token(session_token)}"))
+        return SignInServiceStub(sending(self.channel, metadata))
 
     def access_token(self, session_token: str) -> str:
         refreshed = self.public().RefreshSession(pb.RefreshSessionRequest(session_token=session_token))

@@ -9,7 +9,7 @@ import grpc
 import pytest
 
 from crm.identity.v1 import identity_service_pb2 as pb
-from crm.identity.v1 import role_events_pb2
+from crm.identity.v1 import role_events_pb2, sign_in_service_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from identity.bootstrap import VIEWS
 from kernel.rebuild import rebuild
@@ -232,7 +232,11 @@ def test_views_replayed_from_the_log_are_the_live_ones(running: Any, admin: Iden
     admin.OffboardPerson(pb.OffboardPersonRequest(person_id=li))
     admin.ReinstatePerson(pb.ReinstatePersonRequest(person_id=li))
     admin.MovePerson(pb.MovePersonRequest(person_id=wang))
-    running.sign_in("wang", "seven birds of wang")
+    token = running.sign_in("admin", "a river runs uphill").session_token
+    policy = sign_in_service_pb2.SignInPolicy(most_addresses=1, remembered=3)
+    running.signing_in(token).SetSignInPolicy(sign_in_service_pb2.SetSignInPolicyRequest(policy=policy))
+    for source in ("192.0.2.1", "192.0.2.2"):
+        running.sign_in("wang", "seven birds of wang", source=source)
     for view in VIEWS:
         result = rebuild(running.service, view)
         assert result.equal, result

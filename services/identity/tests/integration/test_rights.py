@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+import argon2
 import grpc
 import psycopg
 import pytest
@@ -15,11 +16,15 @@ from crm.identity.v1 import access_service_pb2 as access
 from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1 import person_events_pb2, role_events_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+from identity.accounts import Passwords
 from identity.application import Identity
 from identity.domain.presets import PRESETS
+from identity.sessions import Sessions
 from kernel.store import Cause
 from kernel.timers import TimerRunner
+from testkit.waiting import wait_until
 
+CHEAP = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
 OWN, TEAM = role_events_pb2.DATA_SCOPE_OWN, role_events_pb2.DATA_SCOPE_TEAM
 SUBORDINATES = role_events_pb2.DATA_SCOPE_SUBORDINATES
 
@@ -158,8 +163,6 @@ def test_a_grant_that_reached_its_end_is_withdrawn_by_nobody(
     soon = datetime.now(UTC) + timedelta(seconds=1)
     admin.GrantRole(pb.GrantRoleRequest(person_id=guest, role="agent", ends_at=stamp(soon)))
     runner = TimerRunner("identity", running.service.store, running.service.timers)
-    from testkit import wait_until
-
     wait_until(lambda: runner.run_once() == 1)
     rights = running.access(running.sign_in("admin", "a river runs uphill").session_token)
     newest = rights.ListPermissionChanges(access.ListPermissionChangesRequest(person_id=guest)).changes[0]
@@ -270,7 +273,7 @@ def test_installing_brings_a_preset_up_to_date_unless_somebody_changed_it(
     running: Any, admin: IdentityServiceStub
 ) -> None:
     store = running.service.store
-    identity = Identity(store, None)  # type: ignore[arg-type]
+    identity = Identity(CHEAP, Sessions(store, CHEAP))
     older = {"permissions": ["customer.*.read"], "data_scope": OWN}
     admin.ReviseRole(pb.ReviseRoleRequest(role="marketer", **older))
     with store.transaction(Cause.of("service:identity")) as tx:

@@ -17,6 +17,22 @@ class SessionOpened:
     expires_at: datetime
     source: str  # personal: sealed at rest, may come back as ERASED
     device: str  # personal
+    via: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class IdentitySwitched:
+    session_id: UUID
+    person_id: UUID
+    role: str
+
+
+@dataclass(frozen=True, slots=True)
+class AccountSharingSuspected:
+    session_id: UUID
+    person_id: UUID
+    other_session_ids: tuple[UUID, ...]
+    addresses: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +42,7 @@ class SessionClosed:
     reason: str
 
 
-SessionEvent = SessionOpened | SessionClosed
+SessionEvent = SessionOpened | IdentitySwitched | AccountSharingSuspected | SessionClosed
 
 # -- what it is, and what may be decided about it ----------------------------
 
@@ -36,9 +52,14 @@ class Session:
     id: UUID
     person_id: UUID
     closed: bool = False
+    role: str = ""
 
     def close(self, reason: str) -> list[SessionEvent]:
         return [] if self.closed else [SessionClosed(self.id, self.person_id, reason)]
+
+    def switch(self, role: str) -> list[SessionEvent]:
+        """An empty role: everything that is held, as in a fresh session."""
+        return [] if self.closed or role == self.role else [IdentitySwitched(self.id, self.person_id, role)]
 
 
 # -- how it comes to be ------------------------------------------------------
@@ -46,11 +67,15 @@ class Session:
 
 def evolve(session: Session | None, event: SessionEvent) -> Session:
     """Fold one event into the state. Total, pure, and never refuses history."""
+    if isinstance(event, SessionOpened):
+        return Session(event.session_id, event.person_id)
+    assert session is not None, f"history must begin with SessionOpened, not {type(event).__name__}"
     match event:
-        case SessionOpened(session_id=session_id, person_id=person_id):
-            return Session(session_id, person_id)
+        case IdentitySwitched(role=role):
+            return replace(session, role=role)
+        case AccountSharingSuspected():
+            return session
         case SessionClosed():
-            assert session is not None, "history must begin with SessionOpened, not SessionClosed"
             return replace(session, closed=True)
         case _:
             assert_never(event)

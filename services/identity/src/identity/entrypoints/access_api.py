@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
-from uuid import UUID
-
-from google.protobuf.timestamp_pb2 import Timestamp
 
 from crm.identity.v1 import access_service_pb2 as pb
 from identity.domain.presets import ALSO_CALLED
-from identity.entrypoints.grpc_api import rules_out, scope_out, time_out
+from identity.entrypoints.grpc_api import id_out, maybe_time, position_after, rules_out, scope_out, time_out
 from identity.past import Past
 from identity.projections import people, permission_changes
 from kernel.clock import Clock, system_clock
@@ -43,10 +40,10 @@ class AccessApi:
                 pb.RoleGrant(
                     person_id=str(row["person_id"]),
                     role=row["role"],
-                    granted_at=_maybe(row["granted_at"]),
+                    granted_at=maybe_time(row["granted_at"]),
                     granted_by=row["granted_by"],
-                    ends_at=_maybe(row["ends_at"]),
-                    team_id=_id(row["team_id"]),
+                    ends_at=maybe_time(row["ends_at"]),
+                    team_id=id_out(row["team_id"]),
                 )
                 for row in shown
             ],
@@ -57,8 +54,6 @@ class AccessApi:
         self, request: pb.ListPermissionChangesRequest, call: Call
     ) -> pb.ListPermissionChangesResponse:
         page = page_of(request)
-        if page.after and not (len(page.after) == 1 and isinstance(page.after[0], int)):
-            raise InvalidArgument("page_token", "is not one that this list gave")
         rows = permission_changes.changes(
             call.query(),
             person_id=optional_uuid(request, "person_id"),
@@ -66,7 +61,7 @@ class AccessApi:
             since=request.since.ToDatetime(UTC) if request.HasField("since") else None,
             until=request.until.ToDatetime(UTC) if request.HasField("until") else None,
             limit=page.limit + 1,
-            after=page.after[0] if page.after else None,
+            after=position_after(page),
         )
         shown = rows[: page.limit]
         return pb.ListPermissionChangesResponse(
@@ -77,11 +72,11 @@ class AccessApi:
                     effective_at=time_out(row["effective_at"]),
                     actor=row["actor"],
                     what=row["what"],
-                    person_id=_id(row["person_id"]),
+                    person_id=id_out(row["person_id"]),
                     role=row["role_name"],
-                    team_id=_id(row["team_id"]),
+                    team_id=id_out(row["team_id"]),
                     details=row["details"],
-                    client_id=_id(row["client_id"]),
+                    client_id=id_out(row["client_id"]),
                 )
                 for row in shown
             ],
@@ -94,15 +89,15 @@ class AccessApi:
         return pb.GetPermissionsAtResponse(
             at=time_out(at),
             present=then.person is not None and not then.person.left,
-            team_id=_id(then.person.team_id if then.person else None),
+            team_id=id_out(then.person.team_id if then.person else None),
             roles=[
                 pb.RoleHeld(
                     role=it.role.name,
                     permissions=it.role.permissions,
                     data_scope=scope_out(it.role.data_scope),
                     field_rules=rules_out(it.role.field_rules),
-                    ends_at=_maybe(it.grant.ends_at),
-                    team_id=_id(it.grant.team_id),
+                    ends_at=maybe_time(it.grant.ends_at),
+                    team_id=id_out(it.grant.team_id),
                 )
                 for it in then.roles
             ],
@@ -110,11 +105,3 @@ class AccessApi:
             data_scope=scope_out(then.data_scope),
             owner_ids=[str(it) for it in then.owners],
         )
-
-
-def _id(value: UUID | None) -> str:
-    return "" if value is None else str(value)
-
-
-def _maybe(value: datetime | None) -> Timestamp | None:
-    return None if value is None else time_out(value)

@@ -22,13 +22,14 @@ from identity.application import Identity
 from identity.domain.person import Grant, PersonKind
 from identity.domain.presets import ALSO_CALLED
 from identity.domain.role import DataScope, FieldAccess, FieldRule
-from identity.projections import people, roles, teams
+from identity.projections import people, roles, sign_in_policy, teams
+from identity.sessions import PASSWORD, Origin, Sessions
 from identity.signing import Signer, fields_claim
 from kernel.auth import Caller, Scope, all_of
 from kernel.clock import Clock, system_clock
 from kernel.errors import Forbidden, InvalidArgument, NotFound, Unauthenticated
 from kernel.request import optional_text
-from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
+from kernel.rpc import Call, Page, optional_uuid, page_of, required_text, required_uuid
 
 _PERSON_ADMIN = "identity.person.admin"
 _MOST_PEOPLE = 500
@@ -45,8 +46,9 @@ _SCOPE_OF: Mapping[Scope, DataScope] = {"own": DataScope.OWN, "team": DataScope.
 
 
 class IdentityApi:
-    def __init__(self, identity: Identity, signer: Signer, clock: Clock = system_clock) -> None:
+    def __init__(self, identity: Identity, sessions: Sessions, signer: Signer, clock: Clock = system_clock) -> None:
         self._identity = identity
+        self._sessions = sessions
         self._signer = signer
         self._clock = clock
 
@@ -54,37 +56,46 @@ class IdentityApi:
 
     def SignIn(self, request: pb.SignInRequest, call: Call) -> pb.SignInResponse:
         # Not the command's own transaction: its answer, which holds the token, must not be kept.
-        signed_in = self._identity.sign_in(
+        signed_in = self._sessions.sign_in(
             required_text(request, "login", 64),
             request.password,
-            call.source[:200],
-            optional_text(request, "device", 300),
+            optional_text(request, "code", 40),
+            origin_of(call, optional_text(request, "device", 300)),
         )
+        if signed_in.second_factor_required:
+            return pb.SignInResponse(second_factor_required=True)
         return pb.SignInResponse(
             session_token=signed_in.session_token,
-            expires_at=time_out(signed_in.expires_at),
-            person=_person(people.person(call.query(), signed_in.person_id)),
+            expires_at=maybe_time(signed_in.expires_at),
+            person=person_out(people.person(call.query(), signed_in.person_id)),
             must_change_password=signed_in.must_change_password,
         )
 
     def SignOut(self, request: pb.SignOutRequest, _: Call) -> pb.SignOutResponse:
-        self._identity.sign_out(required_text(request, "session_token"))
+        self._sessions.sign_out(required_text(request, "session_token"))
         return pb.SignOutResponse()
 
     def RefreshSession(self, request: pb.RefreshSessionRequest, call: Call) -> pb.RefreshSessionResponse:
-        cursor, now = call.query(), self._clock()
+        now = self._clock()
+        self._sessions.touch(request.session_token, now)
+        cursor = call.query()
         session = accounts.session_by_token(cursor, request.session_token)
         if session is None or session["expires_at"] <= now:
             raise Unauthenticated("the session is over; sign in again")
         person_id: UUID = session["person_id"]
-        allowed = roles.allowed(cursor, person_id, now)
-        if session["must_change"]:  # until then he may do nothing but change his password
-            allowed = allowed._replace(permissions=())
+        allowed = roles.allowed(cursor, person_id, now, session["role"])
+        found = people.person(cursor, person_id)
+        assert found is not None, "an account without a person"
+        if session["via"].startswith(PASSWORD):  # a provider sees to its own passwords and factors
+            policy = sign_in_policy.policy(cursor)
+            must_change = session["must_change"] or policy.too_old(session["changed_at"], now)
+            if must_change or policy.lacks_second_factor(found["roles"], enrolled=found["second_factor"]):
+                allowed = allowed._replace(permissions=())  # until then he may do nothing but that
         scope, owners = _scope_and_owners(cursor, person_id, allowed)
         caller = Caller("person", str(person_id), allowed.roles, allowed.permissions, scope, owners)
         further = fields_claim(allowed.field_rules)
-        if customer_id := people.customer_of(cursor, person_id):
-            further["customer"] = str(customer_id)
+        if found["customer_id"]:
+            further["customer"] = str(found["customer_id"])
         token, expires_at = self._signer.issue(caller, now, further)
         return pb.RefreshSessionResponse(
             access_token=token,
@@ -103,9 +114,13 @@ class IdentityApi:
     def WhoAmI(self, _: pb.WhoAmIRequest, call: Call) -> pb.WhoAmIResponse:
         caller, cursor = call.caller, call.query()
         found = people.person(cursor, caller.person_id) if caller.person_id else None
-        scope = roles.data_scope_of(cursor, caller.roles) if found else _SCOPE_OF[caller.scope]
+        scope, lacking = _SCOPE_OF[caller.scope], False
+        if found:
+            scope = roles.data_scope_of(cursor, caller.roles)
+            policy = sign_in_policy.policy(cursor)
+            lacking = policy.lacks_second_factor(found["roles"], enrolled=found["second_factor"])
         return pb.WhoAmIResponse(
-            person=_person(found) if found else None,
+            person=person_out(found) if found else None,
             permissions=caller.permissions,
             data_scope=scope_out(scope),
             actor=caller.actor,
@@ -114,12 +129,14 @@ class IdentityApi:
                 for role, rules in roles.field_rules_of(cursor, caller.roles)
             ],
             data_scope_narrowed=caller.scope != _SCOPES[scope],
+            second_factor_missing=lacking,
+            roles=caller.roles,
         )
 
     def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
         closed = self._identity.change_password(
             call.transaction(),
-            _myself(call),
+            myself(call),
             request.current_password,
             request.new_password,
             request.session_token,
@@ -127,7 +144,7 @@ class IdentityApi:
         return pb.ChangePasswordResponse(closed_sessions=closed)
 
     def ListSessions(self, _: pb.ListSessionsRequest, call: Call) -> pb.ListSessionsResponse:
-        rows = accounts.sessions_of(call.query(), _myself(call), self._clock())
+        rows = accounts.sessions_of(call.query(), myself(call), self._clock())
         return pb.ListSessionsResponse(
             sessions=[
                 pb.Session(
@@ -136,6 +153,9 @@ class IdentityApi:
                     expires_at=time_out(row["expires_at"]),
                     source=row["source"],
                     device=row["device"],
+                    via=row["via"],
+                    last_used_at=maybe_time(row["last_used_at"]),
+                    role=row["role"],
                 )
                 for row in rows
             ]
@@ -187,7 +207,7 @@ class IdentityApi:
 
     def ListTeams(self, request: pb.ListTeamsRequest, call: Call) -> pb.ListTeamsResponse:
         page = page_of(request)
-        rows = teams.all_teams(call.query(), page.limit + 1, _after(page.after))
+        rows = teams.all_teams(call.query(), page.limit + 1, after(page.after))
         shown = rows[: page.limit]
         key = (shown[-1]["name"], shown[-1]["team_id"]) if shown else ()
         return pb.ListTeamsResponse(
@@ -195,8 +215,8 @@ class IdentityApi:
                 pb.Team(
                     team_id=str(row["team_id"]),
                     name=row["name"],
-                    parent_team_id=_id(row["parent_team_id"]),
-                    manager_id=_id(row["manager_id"]),
+                    parent_team_id=id_out(row["parent_team_id"]),
+                    manager_id=id_out(row["manager_id"]),
                     version=row["version"],
                 )
                 for row in shown
@@ -298,13 +318,13 @@ class IdentityApi:
         row = people.person(call.query(), person_id)
         if row is None:
             raise NotFound(f"no person {person_id}")
-        return pb.GetPersonResponse(person=_person(row))
+        return pb.GetPersonResponse(person=person_out(row))
 
     def BatchGetPeople(self, request: pb.BatchGetPeopleRequest, call: Call) -> pb.BatchGetPeopleResponse:
         if len(request.person_ids) > _MOST_PEOPLE:
             raise InvalidArgument("person_ids", f"at most {_MOST_PEOPLE} at once")
         wanted = [_uuid("person_ids", text) for text in request.person_ids]
-        return pb.BatchGetPeopleResponse(people=[_person(row) for row in people.people_of(call.query(), wanted)])
+        return pb.BatchGetPeopleResponse(people=[person_out(row) for row in people.people_of(call.query(), wanted)])
 
     def ListPeople(self, request: pb.ListPeopleRequest, call: Call) -> pb.ListPeopleResponse:
         page = page_of(request)
@@ -317,12 +337,12 @@ class IdentityApi:
             include_left=request.include_left,
             include_guests=request.include_guests,
             limit=page.limit + 1,
-            after=_after(page.after),
+            after=after(page.after),
         )
         shown = rows[: page.limit]
         key = (shown[-1]["name"], shown[-1]["person_id"]) if shown else ()
         return pb.ListPeopleResponse(
-            people=[_person(row) for row in shown],
+            people=[person_out(row) for row in shown],
             next_page_token=page.next_token(rows, key),
             total_size=total,
         )
@@ -375,27 +395,27 @@ class IdentityApi:
         )
 
 
-def _myself(call: Call) -> UUID:
+def myself(call: Call) -> UUID:
     if call.caller.person_id is None:
         raise Forbidden("only a person has sessions and a password")
     return call.caller.person_id
 
 
-def _person(row: Mapping[str, Any] | None) -> pb.Person:
+def person_out(row: Mapping[str, Any] | None) -> pb.Person:
     assert row is not None, "an account without a person"
     return pb.Person(
         person_id=str(row["person_id"]),
         name=row["name"],
         email=row["email"],
         login=row["login"],
-        team_id=_id(row["team_id"]),
+        team_id=id_out(row["team_id"]),
         position=row["position"],
         roles=row["roles"],
         left=row["left"],
         joined_at=time_out(row["joined_at"]),
         version=row["version"],
         kind=PersonKindMessage.ValueType(row["kind"]),
-        customer_id=_id(row["customer_id"]),
+        customer_id=id_out(row["customer_id"]),
         second_factor=row["second_factor"],
         providers=row["providers"],
     )
@@ -423,7 +443,7 @@ def _given(request: Message, field: str, max_length: int) -> str | None:
     return optional_text(request, field, max_length) if request.HasField(field) else None
 
 
-def _after(key: tuple[Any, ...]) -> tuple[str, ...]:
+def after(key: tuple[Any, ...]) -> tuple[str, ...]:
     """The sort key (name, id) of the last row seen."""
     if not key:
         return ()
@@ -439,8 +459,25 @@ def _uuid(field: str, text: str) -> UUID:
         raise InvalidArgument(field, f"{text[:40]!r} is not an id") from error
 
 
-def _id(value: UUID | None) -> str:
+def id_out(value: UUID | None) -> str:
     return "" if value is None else str(value)
+
+
+def maybe_time(value: datetime | None) -> Timestamp | None:
+    return None if value is None else time_out(value)
+
+
+def origin_of(call: Call, device: str = "") -> Origin:
+    return Origin(call.source[:200], device)
+
+
+def position_after(page: Page) -> int | None:
+    """The number that the page begins behind, of a list that is ordered by one."""
+    if not page.after:
+        return None
+    if len(page.after) != 1 or not isinstance(page.after[0], int):
+        raise InvalidArgument("page_token", "is not one that this list gave")
+    return page.after[0]
 
 
 def time_out(value: datetime) -> Timestamp:

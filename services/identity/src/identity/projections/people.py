@@ -125,10 +125,12 @@ def person(cursor: Cursor[DictRow], person_id: UUID) -> DictRow | None:
     return cursor.execute(f"{_PERSON} where p.person_id = %s", (person_id,)).fetchone()
 
 
-def customer_of(cursor: Cursor[DictRow], person_id: UUID) -> UUID | None:
-    """The customer or partner company that a guest belongs to; None for staff."""
-    row = cursor.execute("select customer_id from people where person_id = %s", (person_id,)).fetchone()
-    return row["customer_id"] if row else None
+def present_with_email(cursor: Cursor[DictRow], email: str) -> list[UUID]:
+    """Who is here with that address, at most two; case does not matter."""
+    rows = cursor.execute(
+        'select person_id from people where lower(email) = lower(%s) and not "left" limit 2', (email,)
+    ).fetchall()
+    return [row["person_id"] for row in rows]
 
 
 def people_of(cursor: Cursor[DictRow], person_ids: Sequence[UUID]) -> list[DictRow]:
@@ -251,4 +253,15 @@ def grants(
         "select h.*, p.name from held_roles h join people p using (person_id)"
         f" where {' and '.join(conditions)} order by p.name, h.person_id, h.role limit %s",
         (*values, limit),
+    ).fetchall()
+
+
+def identities(cursor: Cursor[DictRow], person_id: UUID) -> list[DictRow]:
+    """The roles that the person holds now, each with its title and the team it is held for."""
+    return cursor.execute(
+        "select h.role, r.title, h.ends_at, t.team_id, t.name as team_name from held_roles h"
+        " join roles r using (role) join people p using (person_id)"
+        " left join teams t on t.team_id = coalesce(h.team_id, p.team_id)"
+        " where h.person_id = %s and not r.retired and (h.ends_at is null or h.ends_at > now()) order by h.role",
+        (person_id,),
     ).fetchall()
