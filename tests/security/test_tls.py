@@ -66,7 +66,8 @@ def audit_trail(suite: Any, record: str) -> str:
     try:
         return str(suite.admin.get(f"/v1/audit/records/{record}"))
     except Refused as error:
-        assert error.status == 404
+        if error.status != 404:
+            raise
         return ""
 
 

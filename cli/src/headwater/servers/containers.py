@@ -42,13 +42,15 @@ class Containers:
             self._password.touch(mode=0o600)
             self._password.write_text(secrets.token_urlsafe(24))
         password = self._password.read_text()
-        postgres = ["-e", f"POSTGRES_USER={USER}", "-e", f"POSTGRES_PASSWORD={password}"]
+        # Values of secrets come from the command's own environment: arguments are seen by everybody.
+        secret = {"POSTGRES_PASSWORD": password, "RABBITMQ_DEFAULT_PASS": password}
+        postgres = ["-e", f"POSTGRES_USER={USER}", "-e", "POSTGRES_PASSWORD"]
         postgres += ["-v", f"{self._postgres}:/var/lib/postgresql/data", "-p", "127.0.0.1::5432"]
-        rabbitmq = ["-e", f"RABBITMQ_DEFAULT_USER={USER}", "-e", f"RABBITMQ_DEFAULT_PASS={password}"]
+        rabbitmq = ["-e", f"RABBITMQ_DEFAULT_USER={USER}", "-e", "RABBITMQ_DEFAULT_PASS"]
         rabbitmq += ["-v", f"{self._rabbitmq}:/var/lib/rabbitmq", "--hostname", self._rabbitmq]
         rabbitmq += ["-p", "127.0.0.1::5672", "-p", "127.0.0.1::15672"]
-        self._start(self._postgres, postgres, POSTGRES_IMAGE, tell)
-        self._start(self._rabbitmq, rabbitmq, RABBITMQ_IMAGE, tell)
+        self._start(self._postgres, postgres, POSTGRES_IMAGE, tell, secret)
+        self._start(self._rabbitmq, rabbitmq, RABBITMQ_IMAGE, tell, secret)
         login = f"{USER}:{password}@"
         amqp_port = self._port(self._rabbitmq, 5672)
         self._wait_for_broker(amqp_port)
@@ -64,7 +66,14 @@ class Containers:
         for name in (self._rabbitmq, self._postgres):
             _docker("stop", name, check=False)
 
-    def _start(self, name: str, options: list[str], image: tuple[str, str], tell: Callable[[str], None]) -> None:
+    def _start(
+        self,
+        name: str,
+        options: list[str],
+        image: tuple[str, str],
+        tell: Callable[[str], None],
+        secret: Mapping[str, str],
+    ) -> None:
         known = _docker("ps", "-aq", "--filter", f"name=^{name}$")
         if known:
             _docker("start", name)
@@ -79,6 +88,7 @@ class Containers:
             name,
             *options,
             self._environment.get(*image) or image[1],
+            secret=secret,
         )
 
     @staticmethod
@@ -111,8 +121,8 @@ def _until(what: str, probe: Callable[[], bool]) -> None:
         time.sleep(0.3)
 
 
-def _docker(*arguments: str, check: bool = True) -> str:
-    done = subprocess.run(["docker", *arguments], capture_output=True, text=True)
+def _docker(*arguments: str, check: bool = True, secret: Mapping[str, str] | None = None) -> str:
+    done = subprocess.run(["docker", *arguments], capture_output=True, text=True, env=os.environ | dict(secret or {}))
     if check and done.returncode:
         raise NotHealthy(f"docker {arguments[0]} failed: {done.stderr.strip()}")
     return done.stdout.strip()

@@ -1,4 +1,4 @@
-"""Settings from the environment. Everything that is missing is named at once; nothing is guessed."""
+"""Settings from the environment, or from files it names. All that is missing is named at once; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -19,8 +19,38 @@ CONTEXTS = (
 )
 
 
+_LARGEST_FILE = 65_536
+
+
 class ConfigurationError(Exception):
     """Variables are missing or malformed. The message names every one of them."""
+
+
+def with_files(env: Mapping[str, str], wrong: list[str]) -> dict[str, str]:
+    """The variables, and for each <NAME>_FILE of ours the variable <NAME> with what stands in that file.
+
+    So a secret need not be in an environment, which child processes inherit and crash reports show. The end of
+    the last line is dropped.
+    """
+    found = dict(env)
+    ours = tuple(f"{each.upper()}_" for each in (*CONTEXTS, "gateway", "headwater"))
+    for variable, path in env.items():
+        name = variable.removesuffix("_FILE")
+        if name == variable or not variable.startswith(ours) or not path:
+            continue
+        if env.get(name):
+            wrong.append(f"{name} and {variable} are both set: keep one")
+            continue
+        try:
+            with open(path, encoding="utf-8") as file:
+                text = file.read(_LARGEST_FILE + 1)
+        except (OSError, UnicodeDecodeError) as error:
+            wrong.append(f"{variable} names {path}, which cannot be read: {type(error).__name__}")
+            continue
+        if len(text) > _LARGEST_FILE:
+            wrong.append(f"{variable} names {path}, which is larger than {_LARGEST_FILE} characters")
+        found[name] = text.removesuffix("\n")
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,9 +83,9 @@ class Settings:
     """
 
     service: str
-    database_url: str
-    owner_database_url: str
-    amqp_url: str
+    database_url: str = field(repr=False)
+    owner_database_url: str = field(repr=False)
+    amqp_url: str = field(repr=False)
     master_key: bytes = field(repr=False)
     listen: str
     service_secret: str = field(repr=False)
@@ -73,13 +103,13 @@ class Settings:
 
     @staticmethod
     def from_environment(service: str, environment: Mapping[str, str] | None = None) -> Settings:
-        """Read <SERVICE>_… and HEADWATER_… variables; raise ConfigurationError naming what is wrong.
+        """Read <SERVICE>_… and HEADWATER_… variables, or files they name; raise ConfigurationError.
 
         `extra` holds every other variable that begins with the service's prefix.
         """
-        env = os.environ if environment is None else environment
-        prefix = f"{service.upper()}_"
         wrong: list[str] = []
+        env = with_files(os.environ if environment is None else environment, wrong)
+        prefix = f"{service.upper()}_"
 
         def required(name: str) -> str:
             value = env.get(name, "")

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel.config import CONTEXTS, ConfigurationError, Tls
+from kernel.config import CONTEXTS, ConfigurationError, Tls, with_files
 
 _MIB = 1024 * 1024
 
@@ -42,8 +42,8 @@ class Settings:
     @staticmethod
     def from_environment(environment: Mapping[str, str] | None = None) -> Settings:
         """Read GATEWAY_…, <SERVICE>_TARGET and HEADWATER_… variables; raise ConfigurationError."""
-        env = os.environ if environment is None else environment
         wrong: list[str] = []
+        env = with_files(os.environ if environment is None else environment, wrong)
 
         def required(name: str) -> str:
             if not env.get(name):

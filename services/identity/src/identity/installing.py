@@ -15,7 +15,7 @@ from identity.application import Identity
 from identity.bootstrap import EVENTS, MESSAGES, VIEWS
 from identity.domain.presets import SERVICE_PERMISSIONS
 from identity.sessions import Sessions
-from kernel.config import Settings
+from kernel.config import Settings, with_files
 from kernel.service import open_store
 from kernel.store import Cause
 
@@ -65,25 +65,25 @@ def secrets_from(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def main(arguments: Sequence[str]) -> None:
-    """Options win over IDENTITY_ADMIN_LOGIN and IDENTITY_ADMIN_PASSWORD."""
+    """The password comes from IDENTITY_ADMIN_PASSWORD or _PASSWORD_FILE only: everybody sees arguments."""
+    wrong: list[str] = []
+    environment = with_files(os.environ, wrong)
     parser = argparse.ArgumentParser(prog="python -m identity bootstrap", description=__doc__)
-    parser.add_argument("--login", default=os.environ.get("IDENTITY_ADMIN_LOGIN", ""))
-    parser.add_argument(
-        "--password",
-        default=os.environ.get("IDENTITY_ADMIN_PASSWORD", ""),
-        help="better in IDENTITY_ADMIN_PASSWORD: arguments are seen by other users of the machine",
-    )
+    parser.add_argument("--login", default=environment.get("IDENTITY_ADMIN_LOGIN", ""))
     parser.add_argument("--name", default="Administrator")
     parser.add_argument("--email", default="")
     options = parser.parse_args(arguments)
-    if bool(options.login) != bool(options.password):
-        parser.error("give both a login and a password, or neither")
+    password = environment.get("IDENTITY_ADMIN_PASSWORD", "")
+    if wrong:
+        parser.error("; ".join(wrong))
+    if bool(options.login) != bool(password):
+        parser.error("give both a login and IDENTITY_ADMIN_PASSWORD, or neither")
     told = install(
         Settings.from_environment("identity"),
         login=options.login,
-        password=options.password,
+        password=password,
         name=options.name,
         email=options.email,
-        secrets=secrets_from(os.environ),
+        secrets=secrets_from(environment),
     )
     print("\n".join(f"identity: {line}" for line in told or ["everything was there already"]))
