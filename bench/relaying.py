@@ -14,6 +14,7 @@ from bench.figures import Figure
 from bench.stage import CONTEXT, Stage, execute, fill, recorder_of
 from kernel.publisher import Publisher
 from kernel.relay import Relay
+from kernel.seal import Sealer
 from kernel.topology import EVENTS, declare_exchanges
 
 EVENTS_OURS, EVENTS_PEER = 60_000, 6_000
@@ -41,11 +42,11 @@ def measure(stage: Stage) -> list[Figure]:
 
 
 @contextmanager
-def relaying(database_url: str, amqp_url: str) -> Iterator[Relay]:
-    """A relay in a thread of its own."""
+def relaying(database_url: str, amqp_url: str, sealer: Sealer | None = None) -> Iterator[Relay]:
+    """A relay in a thread of its own, and what seals beside it."""
     stop = threading.Event()
     with recorder_of(database_url) as recorder:
-        relay = Relay(CONTEXT, database_url, amqp_url, recorder, heartbeat_every_s=1.0)
+        relay = Relay(CONTEXT, database_url, amqp_url, recorder, heartbeat_every_s=1.0, sealer=sealer)
         thread = threading.Thread(target=relay.run, args=(stop,))
         thread.start()
         try:
