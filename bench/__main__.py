@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import appending, projecting, rebuilding, relaying, sealing, visibility
+from bench import appending, guarding, projecting, rebuilding, relaying, sealing, visibility
 from bench.figures import Figure, table
 from bench.machine import facts
 from bench.stage import Stage
@@ -23,6 +23,7 @@ PARTS = {
     "rebuild": rebuilding.measure,
     "visible": visibility.measure,
     "seal": sealing.measure,
+    "rights": guarding.measure,
 }
 
 

@@ -69,9 +69,9 @@ class Stage:
             self._set(self.postgres_url, commit_delay="0", commit_siblings="5")
 
     @contextmanager
-    def database(self) -> Iterator[Database]:
-        """A fresh database with the kernel's tables."""
-        with self._databases.fresh(KERNEL) as database:
+    def database(self, service: str = KERNEL) -> Iterator[Database]:
+        """A fresh database with the kernel's tables, and those of a service."""
+        with self._databases.fresh(service) as database:
             yield database
 
     @contextmanager

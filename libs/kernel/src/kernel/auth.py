@@ -10,6 +10,7 @@ list of [pattern, access] for each role held, absent when one of them restricts 
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -29,6 +30,9 @@ ALGORITHM = "EdDSA"
 TOKEN_LIFE = timedelta(seconds=55)
 LEEWAY = timedelta(seconds=5)
 """For clocks that differ. Life and leeway make 60 s: how long a leaver's last token is worth anything."""
+
+_EXPIRED = "the token has expired; ask for a fresh one"
+_MOST_VERIFIED = 4096
 
 Scope = Literal["own", "team", "all"]
 
@@ -100,13 +104,21 @@ def _covers(patterns: tuple[str, ...], permission: str) -> bool:
 
 
 class Verifier:
-    """Checks tokens against identity's public key."""
+    """Checks tokens against identity's public key; each once, for as long as it is good."""
 
     def __init__(self, public_key_pem: str) -> None:
         self._key: Any = load_pem_public_key(public_key_pem.encode())
+        self._verified: dict[str, tuple[float, Caller]] = {}
 
     def verify(self, token: str) -> Caller:
         """Return who holds the token; raise Unauthenticated with a reason that gives nothing away."""
+        good_until, caller = self._verified.get(token) or self._verify(token)
+        if good_until <= time.time():
+            self._verified.pop(token, None)
+            raise Unauthenticated(_EXPIRED)
+        return caller
+
+    def _verify(self, token: str) -> tuple[float, Caller]:
         try:
             claims = jwt.decode(
                 token,
@@ -117,10 +129,10 @@ class Verifier:
                 options={"require": ["exp", "iat", "sub", "aud"]},
             )
         except jwt.ExpiredSignatureError as error:
-            raise Unauthenticated("the token has expired; ask for a fresh one") from error
+            raise Unauthenticated(_EXPIRED) from error
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("the token is not valid") from error
-        return Caller(
+        caller = Caller(
             kind=claims.get("kind", "person"),
             subject=claims["sub"],
             roles=tuple(claims.get("roles", ())),
@@ -129,6 +141,10 @@ class Verifier:
             owners=tuple(UUID(owner) for owner in claims.get("owners", ())),
             fields=tuple(tuple((str(p), str(a)) for p, a in role) for role in claims.get("fields", ())),
         )
+        if len(self._verified) >= _MOST_VERIFIED:
+            self._verified.clear()
+        known = self._verified[token] = (claims["exp"] + LEEWAY.total_seconds(), caller)
+        return known
 
 
 def claims_of(caller: Caller) -> dict[str, Any]:

@@ -8,12 +8,12 @@ roles the most permissive one. A field that no rule fits may be edited.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
 from fnmatch import fnmatchcase
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from google.protobuf.message import Message
@@ -25,6 +25,8 @@ from crm.options.v1.options_pb2 import subject as subject_option
 AMOUNT, PERSONAL = "amount", "personal"
 _MONEY = "crm.common.v1.Money"
 _OURS = "crm."
+
+Mask = Callable[[str], str]
 
 FieldRules = tuple[tuple[tuple[str, str], ...], ...]
 """One entry for each role held, of (pattern, access); empty when nothing is restricted."""
@@ -42,18 +44,33 @@ class Access(IntEnum):
 _ACCESS = {"hide": Access.HIDE, "mask": Access.MASK, "view": Access.VIEW, "edit": Access.EDIT}
 
 
+@dataclass(frozen=True, slots=True)
+class Classed:
+    """A field with a class. `kind` says what its value is: "text", "texts", "map", or "other"."""
+
+    name: str
+    field_class: str
+    kind: str
+    has_presence: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Below:
+    """A field whose message holds fields with a class."""
+
+    name: str
+    is_repeated: bool
+    shape: Shape
+
+
 @dataclass(slots=True)
 class Shape:
     """What one message type holds: fields with a class, and messages that hold such fields in turn."""
 
     subjects: tuple[str, ...] = ()
-    classed: list[tuple[Any, str]] = field(default_factory=list)
-    nested: list[tuple[Any, Shape]] = field(default_factory=list)
+    classed: list[Classed] = field(default_factory=list)
+    nested: list[Below] = field(default_factory=list)
     classes: frozenset[str] = frozenset()
-
-    @property
-    def is_personal(self) -> bool:
-        return bool(self.classes - {AMOUNT})
 
 
 @cache
@@ -69,12 +86,14 @@ def _shape(descriptor: Any, begun: dict[str, Shape]) -> Shape:
     shape = begun[descriptor.full_name] = Shape(tuple(named.split(",")) if named else ())
     for one in descriptor.fields:
         if found := class_of(one):
-            shape.classed.append((one, found))
+            shape.classed.append(Classed(one.name, found, _kind(one), one.has_presence))
         elif one.message_type is not None and not _is_map(one) and one.message_type.full_name.startswith(_OURS):
             below = _shape(one.message_type, begun)
             if below.classes or below is shape:
-                shape.nested.append((one, below))
-    shape.classes = frozenset(name for _, name in shape.classed).union(*(below.classes for _, below in shape.nested))
+                shape.nested.append(Below(one.name, one.is_repeated, below))
+    shape.classes = frozenset(one.field_class for one in shape.classed).union(
+        *(it.shape.classes for it in shape.nested)
+    )
     return shape
 
 
@@ -88,139 +107,188 @@ def class_of(one: Any) -> str:
     return AMOUNT if one.message_type is not None and one.message_type.full_name == _MONEY else ""
 
 
+def _kind(one: Any) -> str:
+    if _is_map(one):
+        return "map"
+    if one.cpp_type != one.CPPTYPE_STRING or one.type == one.TYPE_BYTES:
+        return "other"
+    return "texts" if one.is_repeated else "text"
+
+
 def _is_map(one: Any) -> bool:
     return one.message_type is not None and bool(one.message_type.GetOptions().map_entry)
 
 
+class Withheld:
+    """What is less than EDIT for a caller of one RPC, by class; empty for nothing."""
+
+    def __init__(self, access: Mapping[str, Access]) -> None:
+        self.access = dict(access)
+        self._steps: dict[int, _Steps] = {}
+
+    def __bool__(self) -> bool:
+        return bool(self.access)
+
+    def seen(self, classes: frozenset[str]) -> frozenset[str]:
+        """Return those of the classes that are shown in clear, and are personal."""
+        return frozenset(c for c in classes - {AMOUNT} if self.access.get(c, Access.EDIT) >= Access.VIEW)
+
+    def conceal(self, message: Message, shape: Shape) -> None:
+        """Mask and clear, in place, what may not be seen."""
+        steps = self._steps.get(id(shape)) or self._steps.setdefault(id(shape), self._plan(shape))
+        for name in steps.cleared:
+            message.ClearField(name)
+        for name, mask in steps.texts:
+            if text := getattr(message, name):
+                setattr(message, name, mask(text))
+        for one, mask in steps.others:
+            _mask_all(getattr(message, one.name), mask)
+        for below in steps.nested:
+            for inner in _messages(message, below):
+                self.conceal(inner, below.shape)
+
+    def first_refused(self, message: Message, shape: Shape) -> str:
+        """Return the dotted path of the first field that is filled in and may not be written; "" for none."""
+        for one in shape.classed:
+            if one.field_class in self.access and _is_filled(message, one):
+                return one.name
+        for below in shape.nested:
+            if not below.shape.classes.isdisjoint(self.access):
+                for inner in _messages(message, below):
+                    if path := self.first_refused(inner, below.shape):
+                        return f"{below.name}.{path}"
+        return ""
+
+    def _plan(self, shape: Shape) -> _Steps:
+        steps = _Steps()
+        for one in shape.classed:
+            allowed = self.access.get(one.field_class, Access.EDIT)
+            if allowed >= Access.VIEW:
+                continue
+            mask = _MASKS.get(one.field_class, _stars)
+            if allowed is Access.HIDE or one.kind == "other":
+                steps.cleared.append(one.name)
+            elif one.kind == "text":
+                steps.texts.append((one.name, mask))
+            else:
+                steps.others.append((one, mask))
+        steps.nested += [below for below in shape.nested if not below.shape.classes.isdisjoint(self.access)]
+        return steps
+
+
+@dataclass(slots=True)
+class _Steps:
+    """What to do with one type of message, worked out once."""
+
+    cleared: list[str] = field(default_factory=list)
+    texts: list[tuple[str, Mask]] = field(default_factory=list)
+    others: list[tuple[Classed, Mask]] = field(default_factory=list)
+    nested: list[Below] = field(default_factory=list)
+
+
 @lru_cache(maxsize=4096)
-def access_to(rules: FieldRules, permission: str, classes: frozenset[str]) -> dict[str, Access]:
-    """Return what is less than EDIT for each class, by the rules of all roles held."""
+def withheld(rules: FieldRules, permission: str, classes: frozenset[str]) -> Withheld:
+    """Return what the rules of all roles held withhold of these classes in an RPC with that permission."""
     noun = permission.rpartition(".")[0]
     found = {}
     for name in classes:
         best = max((_within(role, f"{noun}.{name}") for role in rules), default=Access.EDIT)
         if best < Access.EDIT:
             found[name] = best
-    return found
+    return Withheld(found)
 
 
 def _within(role: Sequence[tuple[str, str]], what: str) -> Access:
-    return min(
-        (_ACCESS.get(access, Access.HIDE) for pattern, access in role if fnmatchcase(what, pattern)),
-        default=Access.EDIT,
-    )
+    fitting = (_ACCESS.get(access, Access.HIDE) for pattern, access in role if fnmatchcase(what, pattern))
+    return min(fitting, default=Access.EDIT)
 
 
-# -- what leaves -------------------------------------------------------------------------------
+# -- masks -------------------------------------------------------------------------------------
 
 
-def conceal(message: Message, shape: Shape, access: dict[str, Access]) -> None:
-    """Mask and clear, in place, what may not be seen."""
-    for one, name in shape.classed:
-        allowed = access.get(name, Access.EDIT)
-        if allowed >= Access.VIEW:
-            continue
-        if allowed is Access.HIDE or name == AMOUNT:
-            message.ClearField(one.name)
-        else:
-            _mask_field(message, one, name)
-    for one, below in shape.nested:
-        if below.classes & access.keys():
-            for inner in _messages(message, one):
-                conceal(inner, below, access)
-
-
-def _mask_field(message: Message, one: Any, name: str) -> None:
-    value = getattr(message, one.name)
-    if _is_map(one):
+def _mask_all(value: Any, mask: Mask) -> None:
+    if isinstance(value, MutableMapping):
         for key in list(value):
-            value[key] = masked(value[key], name)
-    elif one.is_repeated:
-        value[:] = [masked(text, name) for text in value]
-    elif isinstance(value, str):
-        setattr(message, one.name, masked(value, name))
+            value[key] = mask(value[key])
     else:
-        message.ClearField(one.name)
+        value[:] = [mask(text) for text in value]
 
 
-def masked(text: str, name: str) -> str:
+def _stars(text: str) -> str:
+    return "***" if text else ""
+
+
+def _phone(text: str) -> str:
+    if len(text) >= 11:
+        return f"{text[:3]}****{text[-4:]}"
+    return f"****{text[-2:]}" if len(text) > 4 else "****" if text else ""
+
+
+def _email(text: str) -> str:
+    local, at, domain = text.partition("@")
+    return f"{local[:1]}***@{domain}" if at else _stars(text)
+
+
+def _name(text: str) -> str:
+    return f"{text[:1]}**" if text else ""
+
+
+_MASKS: Mapping[str, Mask] = {"phone": _phone, "email": _email, "name": _name}
+
+
+def masked(text: str, field_class: str) -> str:
     """Return what is shown of a text of this class: 138****1234, z***@example.com, 王**; "***" otherwise."""
-    if not text:
-        return ""
-    if name == "phone":
-        return f"{text[:3]}****{text[-4:]}" if len(text) >= 11 else f"****{text[-2:]}" if len(text) > 4 else "****"
-    if name == "email":
-        local, at, domain = text.partition("@")
-        return f"{local[:1]}***@{domain}" if at else "***"
-    if name == "name":
-        return f"{text[:1]}**"
-    return "***"
+    return _MASKS.get(field_class, _stars)(text)
 
 
-# -- what comes in -----------------------------------------------------------------------------
+# -- what messages hold ------------------------------------------------------------------------
 
 
-def first_refused(message: Message, shape: Shape, access: dict[str, Access]) -> str:
-    """Return the dotted path of the first field that is filled in and may not be written; "" for none."""
-    for one, name in shape.classed:
-        if name in access and _is_filled(message, one):
-            return str(one.name)
-    for one, below in shape.nested:
-        if below.classes & access.keys():
-            for inner in _messages(message, one):
-                if path := first_refused(inner, below, access):
-                    return f"{one.name}.{path}"
-    return ""
+def _is_filled(message: Message, one: Classed) -> bool:
+    return message.HasField(one.name) if one.has_presence else bool(getattr(message, one.name))
 
 
-def _is_filled(message: Message, one: Any) -> bool:
-    if one.has_presence:
-        return message.HasField(one.name)
-    return bool(getattr(message, one.name))
-
-
-def _messages(message: Message, one: Any) -> Iterator[Message]:
-    if one.is_repeated:
-        yield from getattr(message, one.name)
-    elif message.HasField(one.name):
-        yield getattr(message, one.name)
+def _messages(message: Message, below: Below) -> Iterable[Message]:
+    if below.is_repeated:
+        return cast(Iterable[Message], getattr(message, below.name))
+    return (getattr(message, below.name),) if message.HasField(below.name) else ()
 
 
 # -- whose it is -------------------------------------------------------------------------------
 
 
-def subjects_in(message: Message, shape: Shape, seen: frozenset[str]) -> set[UUID]:
-    """Return the records whose data of the seen classes the message holds, as their marks name them."""
-    found: set[UUID] = set()
+def subjects_in(message: Message, shape: Shape, seen: frozenset[str]) -> set[str]:
+    """Return the ids of the records whose data of the seen classes the message holds, as their marks name them."""
+    found: set[str] = set()
     _collect(message, shape, seen, found)
+    found.discard("")
     return found
 
 
-def _collect(message: Message, shape: Shape, seen: frozenset[str], found: set[UUID]) -> None:
+def _collect(message: Message, shape: Shape, seen: frozenset[str], found: set[str]) -> None:
     for path in shape.subjects:
-        _add(message, path, found)
-    for one, below in shape.nested:
-        if below.classes & seen:
-            for inner in _messages(message, one):
-                _collect(inner, below, seen, found)
+        found.add(_text_at(message, path))
+    for below in shape.nested:
+        if not below.shape.classes.isdisjoint(seen):
+            for inner in _messages(message, below):
+                _collect(inner, below.shape, seen, found)
 
 
-def ids_in(message: Message) -> set[UUID]:
+def ids_in(message: Message) -> set[str]:
     """Return every id that a request names: whom an answer is about that does not say so itself."""
-    found: set[UUID] = set()
-    for one in message.DESCRIPTOR.fields:
-        if one.name.endswith("_id") and one.cpp_type == one.CPPTYPE_STRING and not one.is_repeated:
-            _add(message, one.name, found)
-    return found
+    named = (one.name for one in message.DESCRIPTOR.fields if one.name.endswith("_id") and not one.is_repeated)
+    return {value for name in named if _is_id(value := getattr(message, name))}
 
 
-def _add(message: Message, path: str, found: set[UUID]) -> None:
+def _is_id(value: object) -> bool:
+    try:
+        return bool(UUID(str(value)))
+    except ValueError:
+        return False
+
+
+def _text_at(message: Message, path: str) -> str:
     value: Any = message
     for name in path.split("."):
         value = getattr(value, name)
-    if not value:
-        return
-    try:
-        found.add(UUID(value))
-    except ValueError:
-        return
+    return str(value)

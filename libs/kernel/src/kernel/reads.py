@@ -38,7 +38,7 @@ class Read:
     method: str
     request_id: str
     correlation_id: UUID
-    subjects: Sequence[UUID]
+    subjects: Sequence[str]
     classes: Sequence[str]
     done: bool = field(default=False, compare=False)
 

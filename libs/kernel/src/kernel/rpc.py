@@ -31,8 +31,7 @@ from kernel.errors import (
     LostRace,
     Unauthenticated,
 )
-from kernel.fields import AMOUNT as _AMOUNT
-from kernel.fields import Access, Shape, access_to, conceal, first_refused, ids_in, shape_of, subjects_in
+from kernel.fields import AMOUNT, Access, Shape, Withheld, ids_in, shape_of, subjects_in, withheld
 from kernel.ids import new_id
 from kernel.reads import Read, ReadRecorder
 from kernel.request import (
@@ -237,10 +236,10 @@ class Endpoint:
     def _show(self, method: Method, request: Message, response: Message, caller: Caller, cause: Cause) -> None:
         """Take out what the caller may not see; record what personal data is left for him to see."""
         shape = method.response_shape
-        access = access_to(caller.fields, method.permission, shape.classes)
-        if access:
-            conceal(response, shape, access)
-        seen = shape.classes - {_AMOUNT} - {name for name, allowed in access.items() if allowed < Access.VIEW}
+        from_him = withheld(caller.fields, method.permission, shape.classes)
+        if from_him:
+            from_him.conceal(response, shape)
+        seen = from_him.seen(shape.classes)
         if not seen or self._reads is None:
             return
         if not (subjects := subjects_in(response, shape, seen)):
@@ -303,8 +302,8 @@ class Endpoint:
 def _refuse_fields(caller: Caller, method: Method, request: Message) -> None:
     if method.is_query or not caller.fields or not method.request_shape.classes:
         return
-    access = access_to(caller.fields, method.permission, method.request_shape.classes)
-    if path := first_refused(request, method.request_shape, access):
+    from_him = withheld(caller.fields, method.permission, method.request_shape.classes)
+    if path := from_him.first_refused(request, method.request_shape):
         raise Forbidden(f"your roles do not let you write {path}; leave it out")
 
 
@@ -336,12 +335,12 @@ def _remember(call: Call, method: Method, fingerprint: bytes, response: Message)
 
 def _without_personal(response: Message, shape: Shape) -> Message:
     """What is kept of an answer outlives the person it may be about: it is kept without personal text."""
-    hidden = {name: Access.HIDE for name in shape.classes if name != _AMOUNT}
-    if not hidden:
+    personal = shape.classes - {AMOUNT}
+    if not personal:
         return response
     kept = type(response)()
     kept.CopyFrom(response)
-    conceal(kept, shape, hidden)
+    Withheld(dict.fromkeys(personal, Access.HIDE)).conceal(kept, shape)
     return kept
 
 

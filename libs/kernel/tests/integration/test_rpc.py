@@ -19,7 +19,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from crm.audit.v1 import reads_service_pb2 as audit
 from crm.audit.v1.reads_service_pb2_grpc import ReadsServiceStub
-from kernel.auth import ALGORITHM, AUDIENCE, Caller, Verifier, claims_of
+from kernel.auth import ALGORITHM, AUDIENCE, LEEWAY, Caller, Verifier, claims_of
 from kernel.errors import Conflict, DomainError
 from kernel.reads import ReadsApi
 from kernel.rpc import Call, Endpoint, required_text, required_uuid
@@ -189,6 +189,15 @@ def test_nobody_gets_in_without_a_good_token(ask: Any, signing_key: Ed25519Priva
     )
     for bad in ("", "rubbish", stranger, ask.token(life_s=-20), ask.token(aud="elsewhere")):
         refused(lambda bad=bad: ask("GetNote", bad, note_id="x"), grpc.StatusCode.UNAUTHENTICATED)
+
+
+def test_a_token_that_was_good_is_refused_once_it_has_expired(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    note, token = str(uuid4()), ask.token()
+    ask("TakeNote", token, note_id=note, text="hello")
+    assert ask("GetNote", token, note_id=note).text == "hello"
+    expires = jwt.decode(token, options={"verify_signature": False})["exp"]
+    monkeypatch.setattr("kernel.auth.time.time", lambda: expires + LEEWAY.total_seconds() + 0.01)
+    refused(lambda: ask("GetNote", token, note_id=note), grpc.StatusCode.UNAUTHENTICATED)
 
 
 def test_a_permission_is_needed_for_every_call(ask: Any) -> None:

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from kernel.auth import ALGORITHM, AUDIENCE, TOKEN_LIFE, Caller, Scope, claims_of
+from kernel.fields import FieldRules
 from kernel.ids import new_id
 from kernel.rpc import Call
 from kernel.store import Cause, EventStore
@@ -47,10 +48,11 @@ def a_caller(
     person_id: UUID | None = None,
     owners: Sequence[UUID] = (),
     roles: Sequence[str] = (),
+    fields: FieldRules = (),
 ) -> Caller:
     """A person who may do everything and sees everything, unless told otherwise."""
     subject = str(person_id or new_id())
-    return Caller("person", subject, tuple(roles), tuple(permissions), scope, tuple(owners))
+    return Caller("person", subject, tuple(roles), tuple(permissions), scope, tuple(owners), fields)
 
 
 def a_token(caller: Caller | None = None, issued_at: datetime | None = None) -> str:
