@@ -71,26 +71,30 @@ class PersonalData:
     answer: Callable[[Transaction[Any], PersonPurged], None] = _answer
 
 
-def purge(
+def forget_here(
     tx: Transaction[Any], data: PersonalData, context: str, erasure_id: UUID, round_: int, asked: Collection[UUID]
-) -> PersonPurged:
-    """Forget the person in this transaction; return what was searched and found."""
+) -> None:
+    """Forget the person in this transaction, and answer what was searched and found.
+
+    Where there is a ring of keys the worker first destroys what the destroyed keys were wrapped with.
+    """
     ids = _all_ids(tx, data, asked)
+    known, destroyed = (0, 0) if data.keeps_keys else _keys_of(tx, ids)
     found = []
     for each in data.purges:
         tx.cursor.execute(each.statement, {"ids": ids})
         found.append(SearchedTable(each.table, max(tx.cursor.rowcount, 0)))
     if data.before is not None:
         data.before(tx, erasure_id, ids)
-    return PersonPurged(
-        erasure_id,
-        context,
-        round_,
-        tuple(found),
-        0 if data.keeps_keys else _destroy_keys(tx, ids),
-        tuple(sorted(str(id_) for id_ in {*ids, *_asked_of(tx, data.hints, ids)})),
-        (),
-    )
+    if not data.keeps_keys:
+        for id_ in ids:
+            tx.forget(str(id_))
+    related = sorted(str(id_) for id_ in {*ids, *_asked_of(tx, data.hints, ids)})
+    purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, tuple(related), ())
+    if tx.has_keyring and (destroyed or (known and round_ == 1) or _is_destroying(tx, erasure_id)):
+        _have_wrapping_destroyed(tx, purged)
+    else:
+        data.answer(tx, purged)
 
 
 def when_purge_asked(context: str, data: PersonalData) -> Callable[[Delivered, Transaction[Any]], None]:
@@ -99,20 +103,20 @@ def when_purge_asked(context: str, data: PersonalData) -> Callable[[Delivered, T
     def react(delivered: Delivered, tx: Transaction[Any]) -> None:
         asked: Any = delivered.message
         ids = [UUID(id_) for id_ in asked.subject_ids]
-        conclude(tx, data, purge(tx, data, context, UUID(asked.erasure_id), asked.round, ids))
+        forget_here(tx, data, context, UUID(asked.erasure_id), asked.round, ids)
 
     return react
 
 
-def conclude(tx: Transaction[Any], data: PersonalData, purged: PersonPurged) -> None:
-    """Answer, or first have the worker destroy what the destroyed keys were wrapped with, where there is a ring."""
-    pending = tx.cursor.execute(
-        "select from timers where kind = %s and payload ->> 'erasure_id' = %s limit 1",
-        (DESTROY, str(purged.erasure_id)),
+def _is_destroying(tx: Transaction[Any], erasure_id: UUID) -> bool:
+    """Whether an earlier round's keys still wait for it: nothing is answered before."""
+    row = tx.cursor.execute(
+        "select from timers where kind = %s and payload ->> 'erasure_id' = %s limit 1", (DESTROY, str(erasure_id))
     ).fetchone()
-    if not tx.has_keyring or not (purged.keys_destroyed or pending):
-        data.answer(tx, purged)
-        return
+    return row is not None
+
+
+def _have_wrapping_destroyed(tx: Transaction[Any], purged: PersonPurged) -> None:
     payload = {
         "erasure_id": str(purged.erasure_id),
         "context": purged.context,
@@ -164,11 +168,11 @@ def _asked_of(tx: Transaction[Any], queries: Sequence[str], ids: Sequence[UUID])
     }
 
 
-def _destroy_keys(tx: Transaction[Any], ids: Sequence[UUID]) -> int:
-    subjects = [str(id_) for id_ in ids]
+def _keys_of(tx: Transaction[Any], ids: Sequence[UUID]) -> tuple[int, int]:
+    """How many of the ids ever had a key here, and how many have one still."""
     row = tx.cursor.execute(
-        "select count(*) as n from subject_keys where subject = any(%s) and wrapped is not null", (subjects,)
+        "select count(*) as known, count(wrapped) as kept from subject_keys where subject = any(%s)",
+        ([str(id_) for id_ in ids],),
     ).fetchone()
-    for subject in subjects:
-        tx.forget(subject)
-    return int(row["n"]) if row else 0
+    assert row is not None
+    return int(row["known"]), int(row["kept"])

@@ -20,7 +20,7 @@ from customer.personal import PERSONAL
 from customer.projections import erasures as view
 from kernel.config import CONTEXTS
 from kernel.errors import InvalidArgument, NotFound
-from kernel.forgetting import conclude, purge
+from kernel.forgetting import forget_here
 from kernel.ids import new_id
 from kernel.purged import PersonPurged
 from kernel.store import Transaction
@@ -123,7 +123,7 @@ class Erasures:
     def _purge_here(self, tx: Tx, erasure_id: UUID) -> None:
         state, _ = self._load(tx, erasure_id)
         asked = [UUID(id_) for id_ in state.asked_ids]
-        conclude(tx, self.personal, purge(tx, self.personal, "customer", erasure_id, state.round, asked))
+        forget_here(tx, self.personal, "customer", erasure_id, state.round, asked)
 
     def _load(self, tx: Tx, erasure_id: UUID) -> tuple[Erasure, int]:
         loaded = tx.load(erasure_id, evolve)
