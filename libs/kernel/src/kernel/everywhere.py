@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from crm.audit.v1 import reads_service_pb2
+from crm.audit.v1 import reads_service_pb2, seal_service_pb2
+from kernel.checkpoints import SealApi
 from kernel.reads import ReadsApi
 
 if TYPE_CHECKING:
@@ -16,4 +17,5 @@ def apis_everywhere(service: Service) -> Sequence[tuple[Any, object]]:
     """Return pairs of a protobuf service descriptor and what answers it for this service."""
     return [
         (reads_service_pb2.DESCRIPTOR.services_by_name["ReadsService"], ReadsApi(service.name)),
+        (seal_service_pb2.DESCRIPTOR.services_by_name["SealService"], SealApi()),
     ]
