@@ -9,6 +9,7 @@ from uuid import UUID
 
 from identity import accounts
 from identity.accounts import Passwords
+from identity.api_clients import ApiClients
 from identity.domain import person, role, team
 from identity.domain import sign_in_policy as policy_of_signing_in
 from identity.domain.password import check_password
@@ -37,8 +38,9 @@ _ORGANISATION = (4711, 1)  # advisory lock: whoever changes the tree or who is i
 
 
 class Identity:
-    def __init__(self, passwords: Passwords, sessions: Sessions) -> None:
+    def __init__(self, passwords: Passwords, sessions: Sessions, clients: ApiClients) -> None:
         self._passwords = passwords
+        self._clients = clients
         self._sessions = sessions
 
     # -- passwords -------------------------------------------------------------
@@ -120,6 +122,7 @@ class Identity:
         others = people.other_administrators(tx.cursor, person_id)
         version = self._change_person(tx, person_id, expected_version, lambda it: it.leave(reason, others))
         accounts.close_account(tx.cursor, person_id)
+        self._clients.revoke_all_of(tx, person_id)
         return version, self._sessions.close_all(tx, person_id, "person left")
 
     def reinstate_person(
@@ -386,7 +389,7 @@ class Identity:
     def _require_person(tx: Transaction[Any], person_id: UUID | None) -> None:
         if person_id is None:
             return
-        row = people.person(tx.cursor, person_id)
+        row = people.person(tx.cursor, person_id, tx.recorded_at)
         if row is None or row["left"] or row["kind"] != PersonKind.STAFF:
             raise InvalidArgument("manager_id", f"there is nobody on the staff with the id {person_id}")
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from crm.identity.v1 import (
     access_service_pb2,
+    api_client_events_pb2,
+    api_client_service_pb2,
     identity_service_pb2,
     person_events_pb2,
     role_events_pb2,
@@ -12,12 +14,14 @@ from crm.identity.v1 import (
     team_events_pb2,
 )
 from identity.accounts import Passwords
+from identity.api_clients import ApiClients
 from identity.application import Identity, timers
-from identity.domain import person, role, session, sign_in_policy, team
+from identity.domain import api_client, person, role, session, sign_in_policy, team
 from identity.entrypoints.access_api import AccessApi
+from identity.entrypoints.api_client_api import ApiClientApi
 from identity.entrypoints.grpc_api import IdentityApi
 from identity.entrypoints.sign_in_api import SignInApi
-from identity.projections import people, permission_changes, roles, teams
+from identity.projections import api_clients, people, permission_changes, roles, teams
 from identity.projections import sign_in_policy as signing_in_views
 from identity.provider_sign_in import ProviderSignIn
 from identity.providers import providers_from
@@ -56,8 +60,11 @@ EVENTS: tuple[type, ...] = (
     session.AccountSharingSuspected,
     session.SessionClosed,
     sign_in_policy.SignInPolicySet,
+    api_client.ApiClientRegistered,
+    api_client.ApiClientRotated,
+    api_client.ApiClientRevoked,
 )
-MESSAGES = (team_events_pb2, role_events_pb2, person_events_pb2, sign_in_policy_events_pb2)
+MESSAGES = (team_events_pb2, role_events_pb2, person_events_pb2, sign_in_policy_events_pb2, api_client_events_pb2)
 VIEWS = (
     people.VIEW,
     teams.VIEW,
@@ -65,6 +72,7 @@ VIEWS = (
     permission_changes.VIEW,
     signing_in_views.POLICY,
     signing_in_views.SHARING,
+    api_clients.VIEW,
 )
 
 
@@ -75,17 +83,21 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
     passwords = passwords or Passwords()
     sessions = Sessions(store, passwords)
-    identity = Identity(passwords, sessions)
+    clients = ApiClients(store)
+    identity = Identity(passwords, sessions, clients)
+    signer = Signer(signing_key)
     services = (
         identity_service_pb2.DESCRIPTOR.services_by_name["IdentityService"],
         access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
         sign_in_service_pb2.DESCRIPTOR.services_by_name["SignInService"],
+        api_client_service_pb2.DESCRIPTOR.services_by_name["ApiClientService"],
     )
     providers = ProviderSignIn(store, sessions, providers_from(settings.extra))
     apis = (
-        IdentityApi(identity, sessions, Signer(signing_key)),
+        IdentityApi(identity, sessions, signer),
         AccessApi(store),
         SignInApi(identity, sessions, providers),
+        ApiClientApi(clients, signer),
     )
     return Service(
         name="identity",

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from identity import accounts
 from identity.accounts import Passwords
+from identity.api_clients import ApiClients
 from identity.application import Identity
 from identity.bootstrap import EVENTS, MESSAGES, VIEWS
 from identity.domain.presets import SERVICE_PERMISSIONS
@@ -33,7 +34,7 @@ def install(
     """Return a line for everything that was made. Without a login, no administrator is made."""
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
     passwords = passwords or Passwords()
-    identity = Identity(passwords, Sessions(store, passwords))
+    identity = Identity(passwords, Sessions(store, passwords), ApiClients(store))
     told: list[str] = []
     try:
         with store.transaction(Cause.of("service:identity", "install")) as tx:

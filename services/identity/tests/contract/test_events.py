@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from identity.bootstrap import EVENTS, MESSAGES
-from identity.domain import person, role, session, sign_in_policy, team
+from identity.domain import api_client, person, role, session, sign_in_policy, team
 from kernel.codec import Codec
 from kernel.vault import ERASED, is_sealed
 
@@ -54,6 +54,9 @@ EXAMPLES: tuple[Any, ...] = (
     session.IdentitySwitched(ONE, TWO, "buyer"),
     session.AccountSharingSuspected(ONE, TWO, (THREE,), 3),
     session.SessionClosed(ONE, TWO, "signed out"),
+    api_client.ApiClientRegistered(ONE, "Shop", ("a.b.read",), role.DataScope.ALL, TWO, OCTOBER),
+    api_client.ApiClientRotated(ONE, OCTOBER),
+    api_client.ApiClientRevoked(ONE, "replaced"),
     sign_in_policy.SignInPolicySet(ONE, 90, 3, 2, ("admin",)),
 )
 

@@ -14,6 +14,7 @@ import pytest
 
 from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1.access_service_pb2_grpc import AccessServiceStub
+from crm.identity.v1.api_client_service_pb2_grpc import ApiClientServiceStub
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from crm.identity.v1.sign_in_service_pb2_grpc import SignInServiceStub
 from identity.accounts import Passwords
@@ -45,6 +46,13 @@ class Running:
     def sign_in(self, login: str, password: str, source: str = "", code: str = "") -> pb.SignInResponse:
         return self.public(source).SignIn(pb.SignInRequest(login=login, password=password, code=code))
 
+    def clients(self, token: str = "", source: str = "") -> ApiClientServiceStub:
+        """The service of API clients, asked with an access token or by nobody."""
+        metadata = [("x-source", source)] if source else []
+        if token:
+            metadata.append(("authorization", f"Bearer {token}"))
+        return ApiClientServiceStub(sending(self.channel, metadata))
+
     def signing_in(self, session_token: str = "", source: str = "") -> SignInServiceStub:
         """The service of signing in, asked by whose session it is, or by nobody."""
         metadata = [("x-source", source)] if source else []
@@ -71,6 +79,9 @@ class Running:
     def access(self, session_token: str) -> AccessServiceStub:
         token = self.access_token(session_token)
         return AccessServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+
+    def as_token(self, token: str) -> IdentityServiceStub:
+        return IdentityServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
 
     def signed_in(self, login: str, password: str) -> IdentityServiceStub:
         return self.with_session(self.sign_in(login, password).session_token)

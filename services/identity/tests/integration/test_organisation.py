@@ -8,8 +8,8 @@ from uuid import UUID
 import grpc
 import pytest
 
+from crm.identity.v1 import api_client_service_pb2, role_events_pb2, sign_in_service_pb2
 from crm.identity.v1 import identity_service_pb2 as pb
-from crm.identity.v1 import role_events_pb2, sign_in_service_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from identity.bootstrap import VIEWS
 from kernel.rebuild import rebuild
@@ -235,6 +235,13 @@ def test_views_replayed_from_the_log_are_the_live_ones(running: Any, admin: Iden
     token = running.sign_in("admin", "a river runs uphill").session_token
     policy = sign_in_service_pb2.SignInPolicy(most_addresses=1, remembered=3)
     running.signing_in(token).SetSignInPolicy(sign_in_service_pb2.SetSignInPolicyRequest(policy=policy))
+    office = running.clients(running.access_token(token))
+    made = office.RegisterApiClient(
+        api_client_service_pb2.RegisterApiClientRequest(
+            name="Shop", permissions=["customer.*.read"], data_scope=role_events_pb2.DATA_SCOPE_ALL
+        )
+    )
+    office.RevokeApiClient(api_client_service_pb2.RevokeApiClientRequest(client_id=made.client_id))
     for source in ("192.0.2.1", "192.0.2.2"):
         running.sign_in("wang", "seven birds of wang", source=source)
     for view in VIEWS:

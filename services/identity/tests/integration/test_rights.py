@@ -17,6 +17,7 @@ from crm.identity.v1 import identity_service_pb2 as pb
 from crm.identity.v1 import person_events_pb2, role_events_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from identity.accounts import Passwords
+from identity.api_clients import ApiClients
 from identity.application import Identity
 from identity.domain.presets import PRESETS
 from identity.sessions import Sessions
@@ -273,7 +274,7 @@ def test_installing_brings_a_preset_up_to_date_unless_somebody_changed_it(
     running: Any, admin: IdentityServiceStub
 ) -> None:
     store = running.service.store
-    identity = Identity(CHEAP, Sessions(store, CHEAP))
+    identity = Identity(CHEAP, Sessions(store, CHEAP), ApiClients(store))
     older = {"permissions": ["customer.*.read"], "data_scope": OWN}
     admin.ReviseRole(pb.ReviseRoleRequest(role="marketer", **older))
     with store.transaction(Cause.of("service:identity")) as tx:

@@ -30,6 +30,7 @@ class AccessApi:
             person_id=optional_uuid(request, "person_id"),
             role=ALSO_CALLED.get(request.role, request.role),
             only_ending=request.only_ending,
+            now=self._clock(),
             limit=page.limit + 1,
             after=page.after,
         )

@@ -67,7 +67,7 @@ class IdentityApi:
         return pb.SignInResponse(
             session_token=signed_in.session_token,
             expires_at=maybe_time(signed_in.expires_at),
-            person=person_out(people.person(call.query(), signed_in.person_id)),
+            person=person_out(people.person(call.query(), signed_in.person_id, self._clock())),
             must_change_password=signed_in.must_change_password,
         )
 
@@ -84,7 +84,7 @@ class IdentityApi:
             raise Unauthenticated("the session is over; sign in again")
         person_id: UUID = session["person_id"]
         allowed = roles.allowed(cursor, person_id, now, session["role"])
-        found = people.person(cursor, person_id)
+        found = people.person(cursor, person_id, now)
         assert found is not None, "an account without a person"
         if session["via"].startswith(PASSWORD):  # a provider sees to its own passwords and factors
             policy = sign_in_policy.policy(cursor)
@@ -113,7 +113,7 @@ class IdentityApi:
 
     def WhoAmI(self, _: pb.WhoAmIRequest, call: Call) -> pb.WhoAmIResponse:
         caller, cursor = call.caller, call.query()
-        found = people.person(cursor, caller.person_id) if caller.person_id else None
+        found = people.person(cursor, caller.person_id, self._clock()) if caller.person_id else None
         scope, lacking = _SCOPE_OF[caller.scope], False
         if found:
             scope = roles.data_scope_of(cursor, caller.roles)
@@ -315,7 +315,7 @@ class IdentityApi:
 
     def GetPerson(self, request: pb.GetPersonRequest, call: Call) -> pb.GetPersonResponse:
         person_id = required_uuid(request, "person_id")
-        row = people.person(call.query(), person_id)
+        row = people.person(call.query(), person_id, self._clock())
         if row is None:
             raise NotFound(f"no person {person_id}")
         return pb.GetPersonResponse(person=person_out(row))
@@ -324,7 +324,9 @@ class IdentityApi:
         if len(request.person_ids) > _MOST_PEOPLE:
             raise InvalidArgument("person_ids", f"at most {_MOST_PEOPLE} at once")
         wanted = [_uuid("person_ids", text) for text in request.person_ids]
-        return pb.BatchGetPeopleResponse(people=[person_out(row) for row in people.people_of(call.query(), wanted)])
+        return pb.BatchGetPeopleResponse(
+            people=[person_out(row) for row in people.people_of(call.query(), wanted, self._clock())]
+        )
 
     def ListPeople(self, request: pb.ListPeopleRequest, call: Call) -> pb.ListPeopleResponse:
         page = page_of(request)
@@ -336,6 +338,7 @@ class IdentityApi:
             role=ALSO_CALLED.get(request.role, request.role),
             include_left=request.include_left,
             include_guests=request.include_guests,
+            now=self._clock(),
             limit=page.limit + 1,
             after=after(page.after),
         )
@@ -355,7 +358,7 @@ class IdentityApi:
             required_text(request, "role", 40),
             required_text(request, "title", 80),
             request.permissions,
-            _scope_in(request.data_scope),
+            scope_in(request.data_scope),
             _rules_in(request.field_rules),
         )
         return pb.DefineRoleResponse(version=version)
@@ -368,7 +371,7 @@ class IdentityApi:
             required_text(request, "role", 40),
             optional_text(request, "title", 80),
             request.permissions,
-            _scope_in(request.data_scope),
+            scope_in(request.data_scope),
             _rules_in(request.field_rules) if request.field_rules or request.clear_field_rules else None,
         )
         return pb.ReviseRoleResponse(version=version)
@@ -486,7 +489,7 @@ def time_out(value: datetime) -> Timestamp:
     return stamp
 
 
-def _scope_in(value: int) -> DataScope:
+def scope_in(value: int) -> DataScope:
     if value not in set(DataScope):
         raise InvalidArgument(
             "data_scope", "say DATA_SCOPE_OWN, DATA_SCOPE_SUBORDINATES, DATA_SCOPE_TEAM or DATA_SCOPE_ALL"

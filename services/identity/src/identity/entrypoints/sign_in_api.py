@@ -23,12 +23,20 @@ from identity.entrypoints.grpc_api import (
 from identity.projections import people, sign_in_policy
 from identity.provider_sign_in import ProviderSignIn
 from identity.sessions import Sessions
+from kernel.clock import Clock, system_clock
 from kernel.request import optional_text
 from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
 
 
 class SignInApi:
-    def __init__(self, identity: Identity, sessions: Sessions, providers: ProviderSignIn) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        sessions: Sessions,
+        providers: ProviderSignIn,
+        clock: Clock = system_clock,
+    ) -> None:
+        self._clock = clock
         self._identity = identity
         self._sessions = sessions
         self._providers = providers
@@ -57,7 +65,7 @@ class SignInApi:
         return pb.FinishProviderSignInResponse(
             session_token=signed_in.session_token,
             expires_at=maybe_time(signed_in.expires_at),
-            person=person_out(people.person(call.query(), signed_in.person_id)),
+            person=person_out(people.person(call.query(), signed_in.person_id, self._clock())),
         )
 
     # -- identities of one person --------------------------------------------------
@@ -72,7 +80,7 @@ class SignInApi:
                     team_name=row["team_name"] or "",
                     ends_at=maybe_time(row["ends_at"]),
                 )
-                for row in people.identities(call.query(), myself(call))
+                for row in people.identities(call.query(), myself(call), self._clock())
             ]
         )
 

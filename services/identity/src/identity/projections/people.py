@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -30,7 +31,7 @@ from kernel.store import Recorded
 
 _PERSON = (
     "select p.*, coalesce((select array_agg(h.role order by h.role) from held_roles h"
-    " where h.person_id = p.person_id and (h.ends_at is null or h.ends_at > now())), '{}') as roles from people p"
+    " where h.person_id = p.person_id and (h.ends_at is null or h.ends_at > %s)), '{}') as roles from people p"
 )
 _TEAMS_BELOW = (
     "with recursive below as (select team_id from teams where {start}"
@@ -121,8 +122,9 @@ VIEW = Inline("people", ("people", "held_roles"), project)
 # -- questions -----------------------------------------------------------------
 
 
-def person(cursor: Cursor[DictRow], person_id: UUID) -> DictRow | None:
-    return cursor.execute(f"{_PERSON} where p.person_id = %s", (person_id,)).fetchone()
+def person(cursor: Cursor[DictRow], person_id: UUID, now: datetime) -> DictRow | None:
+    """The person with the roles that are held now."""
+    return cursor.execute(f"{_PERSON} where p.person_id = %s", (now, person_id)).fetchone()
 
 
 def present_with_email(cursor: Cursor[DictRow], email: str) -> list[UUID]:
@@ -133,9 +135,9 @@ def present_with_email(cursor: Cursor[DictRow], email: str) -> list[UUID]:
     return [row["person_id"] for row in rows]
 
 
-def people_of(cursor: Cursor[DictRow], person_ids: Sequence[UUID]) -> list[DictRow]:
+def people_of(cursor: Cursor[DictRow], person_ids: Sequence[UUID], now: datetime) -> list[DictRow]:
     """In the order asked for; ids nobody has are left out."""
-    rows = cursor.execute(f"{_PERSON} where p.person_id = any(%s)", (list(person_ids),)).fetchall()
+    rows = cursor.execute(f"{_PERSON} where p.person_id = any(%s)", (now, list(person_ids))).fetchall()
     by_id = {row["person_id"]: row for row in rows}
     return [by_id[it] for it in dict.fromkeys(person_ids) if it in by_id]
 
@@ -149,6 +151,7 @@ def search(
     role: str,
     include_left: bool,
     include_guests: bool,
+    now: datetime,
     limit: int,
     after: Sequence[str],
 ) -> tuple[list[DictRow], int]:
@@ -168,14 +171,14 @@ def search(
     if role:
         conditions.append(
             "exists (select from held_roles h where h.person_id = p.person_id and h.role = %s"
-            " and (h.ends_at is null or h.ends_at > now()))"
+            " and (h.ends_at is null or h.ends_at > %s))"
         )
-        values.append(role)
-    below = ""
+        values += [role, now]
+    below, start = "", list[object]()
     if team_id is not None and teams_below:
         below = _TEAMS_BELOW.format(start="team_id = %s")
         conditions.append("p.team_id in (select team_id from below)")
-        values.insert(0, str(team_id))
+        start.append(str(team_id))
     elif team_id is not None:
         conditions.append("p.team_id = %s")
         values.append(str(team_id))
@@ -183,9 +186,10 @@ def search(
     onwards = " and (p.name, p.person_id) > (%s, %s::uuid)" if after else ""
     rows = cursor.execute(
         f"{below} {_PERSON} where {where}{onwards} order by p.name, p.person_id limit %s",
-        (*values, *after, limit),
+        (*start, now, *values, *after, limit),
     ).fetchall()
-    total = cursor.execute(f"{below} select count(*) as n from people p where {where}", values).fetchone()
+    count = f"{below} select count(*) as n from people p where {where}"
+    total = cursor.execute(count, (*start, *values)).fetchone()
     assert total is not None
     return rows, total["n"]
 
@@ -233,11 +237,12 @@ def grants(
     person_id: UUID | None,
     role: str,
     only_ending: bool,
+    now: datetime,
     limit: int,
     after: Sequence[str],
 ) -> list[DictRow]:
     """Roles held, by the person's name; those whose end has passed are left out."""
-    conditions, values = ["(h.ends_at is null or h.ends_at > now())"], list[object]()
+    conditions, values = ["(h.ends_at is null or h.ends_at > %s)"], list[object]([now])
     if person_id is not None:
         conditions.append("h.person_id = %s")
         values.append(person_id)
@@ -256,12 +261,12 @@ def grants(
     ).fetchall()
 
 
-def identities(cursor: Cursor[DictRow], person_id: UUID) -> list[DictRow]:
+def identities(cursor: Cursor[DictRow], person_id: UUID, now: datetime) -> list[DictRow]:
     """The roles that the person holds now, each with its title and the team it is held for."""
     return cursor.execute(
         "select h.role, r.title, h.ends_at, t.team_id, t.name as team_name from held_roles h"
         " join roles r using (role) join people p using (person_id)"
         " left join teams t on t.team_id = coalesce(h.team_id, p.team_id)"
-        " where h.person_id = %s and not r.retired and (h.ends_at is null or h.ends_at > now()) order by h.role",
-        (person_id,),
+        " where h.person_id = %s and not r.retired and (h.ends_at is null or h.ends_at > %s) order by h.role",
+        (person_id, now),
     ).fetchall()

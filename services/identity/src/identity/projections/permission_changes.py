@@ -11,7 +11,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
-from identity.domain import person, role, team
+from identity.domain import api_client, person, role, team
 from identity.domain.role import DataScope, FieldRule
 from kernel.projections import Inline
 from kernel.store import Recorded
@@ -50,6 +50,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             row["details"] = {"parent_team_id": str(event.parent_team_id or "")}
         case team.TeamMoved():
             row = {"team_id": event.team_id, "details": {"parent_team_id": str(event.to_parent_team_id or "")}}
+        case api_client.ApiClientRegistered():
+            row = {"client_id": event.client_id, "person_id": event.owner_id}
+            row["details"] = _what(event.permissions, event.data_scope, ()) | {"name": event.name}
+        case api_client.ApiClientRotated() | api_client.ApiClientRevoked():
+            row = {"client_id": event.client_id}
         case role.RoleRetired():
             row = {"role_id": event.role_id}
         case _:
