@@ -117,6 +117,7 @@ class PrivatePostgres:
             "idle_in_transaction_session_timeout": "60s",
             "shared_buffers": "256MB",
             "max_wal_size": "2GB",
+            "wal_recycle": "off",  # a segment that is no longer needed goes, with what stood in it
             "jit": "off",  # it costs short statements more than it saves
         }
         if sys.platform == "linux":
