@@ -11,6 +11,7 @@ import uvicorn
 from gateway.app import Gateway, application
 from gateway.config import Settings
 from gateway.contracts import contracts
+from gateway.limits import LARGEST_HEADERS, PromptProtocol
 from gateway.transcoding import Routes
 from kernel import telemetry
 from kernel.config import ConfigurationError
@@ -48,6 +49,11 @@ def server(settings: Settings) -> Server:
         server_header=False,
         ssl_certfile=settings.https_cert or None,
         ssl_keyfile=settings.https_key or None,
+        http=PromptProtocol,
+        ws="none",
+        h11_max_incomplete_event_size=LARGEST_HEADERS,
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=settings.trusted_proxies or None,
     )
     return Server(gateway, config)
 

@@ -23,6 +23,7 @@ from gateway.composition import Composition, Stopwatch, overview_parts, search_p
 from gateway.config import Settings
 from gateway.contracts import Binding, Contracts, Method, contracts
 from gateway.frame import REQUEST_ID, Frame
+from gateway.limits import Limits
 from gateway.problems import (
     FORBIDDEN,
     MALFORMED,
@@ -76,6 +77,7 @@ class Gateway:
         self.tokens = Tokens(self.backends, self.contracts)
         self.composition = Composition(self.backends, self.contracts, settings.part_deadline_s)
         self.changes = Changes(settings.amqp_url)
+        self.limits = Limits(settings.rate_per_address, settings.rate_anonymous, settings.rate_per_person)
         self.heartbeat_s = _HEARTBEAT_S
         self._verifier = Verifier(settings.token_public_key)
         self._openapi = dump(openapi.document(self.contracts, settings.public_url))
@@ -158,6 +160,7 @@ class Gateway:
         token = await self.tokens.access_token(session_token, asking)
         if token == session_token:
             self._caller(token)
+        self.limits.person(token)
         return asking.with_token(token)
 
     # -- compositions --------------------------------------------------------------
@@ -302,7 +305,7 @@ def application(gateway: Gateway) -> Frame:
         exception_handlers={Problem: _problem, HTTPException: _http_exception},
         lifespan=lifespan,
     )
-    return Frame(app, settings.body_limit, settings.secure)
+    return Frame(app, gateway.limits, settings.body_limit, settings.secure, settings.body_timeout_s)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -16,6 +16,7 @@ class Settings:
     """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503.
 
     `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
+    Rates are requests a second. `trusted_proxies` are the addresses whose X-Forwarded-For is believed.
     """
 
     host: str
@@ -33,6 +34,11 @@ class Settings:
     tls: Tls | None = None
     https_cert: str = ""
     https_key: str = ""
+    trusted_proxies: str = ""
+    rate_per_address: float = 1_000.0
+    rate_anonymous: float = 50.0
+    rate_per_person: float = 300.0
+    body_timeout_s: float = 60.0
 
     @property
     def secure(self) -> bool:
@@ -82,6 +88,11 @@ class Settings:
             tls=Tls.from_environment("gateway", env, wrong),
             https_cert=env.get("GATEWAY_HTTPS_CERT", ""),
             https_key=env.get("GATEWAY_HTTPS_KEY", ""),
+            trusted_proxies=env.get("GATEWAY_TRUSTED_PROXIES", ""),
+            rate_per_address=number("GATEWAY_RATE_PER_ADDRESS", 1_000.0),
+            rate_anonymous=number("GATEWAY_RATE_ANONYMOUS", 50.0),
+            rate_per_person=number("GATEWAY_RATE_PER_PERSON", 300.0),
+            body_timeout_s=number("GATEWAY_BODY_TIMEOUT_S", 60.0),
         )
         for name, path in {"CERT": settings.https_cert, "KEY": settings.https_key}.items():
             if path and not os.access(path, os.R_OK):

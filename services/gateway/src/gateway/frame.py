@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 import time
@@ -12,7 +13,9 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from gateway.problems import BROKEN, MALFORMED, TOO_LARGE, Problem
+from gateway.limits import LARGEST_HEADERS, MOST_HEADERS, Limits
+from gateway.problems import BROKEN, HEADERS_TOO_LARGE, MALFORMED, TOO_LARGE, TOO_SLOW, Problem
+from gateway.sessions import COOKIE
 from kernel.ids import new_id
 from kernel.telemetry import gauges
 
@@ -35,12 +38,25 @@ _HEADERS = {
 }
 
 
+def _check_head(scope: Scope) -> None:
+    """The server bounds what it gathers of an unfinished head; one that came whole is measured here."""
+    size = sum(len(name) + len(value) for name, value in scope["headers"]) + len(scope.get("query_string", b""))
+    if size > LARGEST_HEADERS or len(scope["headers"]) > MOST_HEADERS:
+        raise Problem(
+            HEADERS_TOO_LARGE, f"the head has at most {MOST_HEADERS} lines and {LARGEST_HEADERS} bytes, query included"
+        )
+
+
 class Frame:
     """Pure ASGI, so that streams are not buffered."""
 
-    def __init__(self, app: ASGIApp, body_limit: int, secure: bool) -> None:
+    def __init__(
+        self, app: ASGIApp, limits: Limits, body_limit: int, secure: bool, body_timeout_s: float = 60.0
+    ) -> None:
         self._app = app
+        self._limits = limits
         self._body_limit = body_limit
+        self._body_timeout_s = body_timeout_s
         self._headers = dict(_HEADERS)
         if secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
@@ -79,6 +95,9 @@ class Frame:
             try:
                 if given and given != request_id:
                     raise Problem(MALFORMED, "Idempotency-Key must be 1 to 200 visible ASCII characters")
+                _check_head(scope)
+                signed_in = "authorization" in headers or COOKIE in headers.get("cookie", "")
+                self._limits.address(scope["client"][0] if scope.get("client") else "", scope["path"], signed_in)
                 await self._app(scope, self._limited(headers, receive), send_framed)
             except Problem as problem:
                 if begun:
@@ -104,11 +123,23 @@ class Frame:
         if length.isdecimal() and int(length) > limit:
             raise too_large
         seen = 0
+        complete = False
+        due = time.monotonic() + self._body_timeout_s
 
         async def receive_limited() -> Any:
-            nonlocal seen
-            message = await receive()
+            nonlocal seen, complete
+            if complete:  # what comes next is the end of the connection, whenever
+                return await receive()
+            try:
+                message = await asyncio.wait_for(receive(), max(0.0, due - time.monotonic()))
+            except TimeoutError:
+                raise Problem(
+                    TOO_SLOW,
+                    f"a request body arrives within {self._body_timeout_s:g} s",
+                    headers={"Connection": "close"},
+                ) from None
             if message["type"] == "http.request":
+                complete = not message.get("more_body", False)
                 seen += len(message.get("body", b""))
                 if seen > limit:
                     raise too_large

@@ -32,11 +32,13 @@ METHOD_NOT_ALLOWED = Kind(405, "method-not-allowed", "This path is not asked tha
 RULE = Kind(409, "rule", "A rule says no")
 STALE = Kind(409, "stale", "It was changed meanwhile")
 EXISTS = Kind(409, "exists", "It exists already")
+TOO_SLOW = Kind(408, "too-slow", "The request took too long to arrive")
 TOO_LARGE = Kind(413, "too-large", "The request is too large")
 WRONG_TYPE = Kind(415, "wrong-media-type", "Only application/json is read")
 TOO_MANY = Kind(429, "too-many", "Too many; come back later")
 CANCELLED = Kind(499, "cancelled", "The caller went away")
 BROKEN = Kind(500, "broken", "Something broke on our side")
+HEADERS_TOO_LARGE = Kind(431, "headers-too-large", "The head of the request is too large")
 UNIMPLEMENTED = Kind(501, "not-implemented", "The service does not answer this yet")
 UNAVAILABLE = Kind(503, "unavailable", "A service is away for the moment")
 TOO_LATE = Kind(504, "too-late", "The answer took too long")
@@ -58,7 +60,9 @@ OF_STATUS: Mapping[grpc.StatusCode, Kind] = {
 }
 """Everything else is BROKEN."""
 
-KINDS = tuple(dict.fromkeys([*OF_STATUS.values(), METHOD_NOT_ALLOWED, TOO_LARGE, WRONG_TYPE, BROKEN]))
+KINDS = tuple(
+    dict.fromkeys([*OF_STATUS.values(), METHOD_NOT_ALLOWED, TOO_SLOW, TOO_LARGE, HEADERS_TOO_LARGE, WRONG_TYPE, BROKEN])
+)
 
 
 class Problem(Exception):
