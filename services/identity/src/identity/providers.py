@@ -163,6 +163,8 @@ class OpenIdConnect:
 
     def _key_for(self, id_token: str) -> Any:
         header = jwt.get_unverified_header(id_token)
+        if header.get("alg") not in ALGORITHMS:
+            raise jwt.InvalidAlgorithmError("not one of the signatures that are taken")
         key_id = header.get("kid")
         for attempt in range(2):
             for entry in self._published(fresh=attempt == 1).get("keys", []):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -25,6 +25,7 @@ from kernel.config import Settings
 from kernel.service import Service, endpoints_of
 from kernel.wire import Peers, channel_to, sending
 from testkit.grpc_server import serving
+from testkit.identity_provider import IdentityProvider, an_identity_provider, settings_for
 
 ADMIN_PASSWORD = "a river runs uphill"
 CHEAP = Passwords(argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
@@ -87,9 +88,9 @@ class Running:
         return self.with_session(self.sign_in(login, password).session_token)
 
 
-@pytest.fixture
-def running(a_settings: Callable[..., Settings]) -> Iterator[Running]:
-    settings = a_settings("identity")
+@contextmanager
+def an_identity(settings: Settings) -> Iterator[Running]:
+    """Identity over these settings, installed and serving."""
     install(
         settings,
         login="admin",
@@ -104,6 +105,20 @@ def running(a_settings: Callable[..., Settings]) -> Iterator[Running]:
         channel = channel_to(target)
         stack.callback(channel.close)
         yield Running(settings, service, target, channel)
+
+
+@pytest.fixture
+def provider() -> Iterator[IdentityProvider]:
+    with an_identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def running(a_settings: Callable[..., Settings], request: pytest.FixtureRequest) -> Iterator[Running]:
+    """With an identity provider when the test asks for one."""
+    extra = settings_for(request.getfixturevalue("provider")) if "provider" in request.fixturenames else {}
+    with an_identity(a_settings("identity", extra=extra)) as running:
+        yield running
 
 
 @pytest.fixture
