@@ -29,7 +29,6 @@ from headwater.verify_export import (
 from kernel.config import ConfigurationError, Settings
 from kernel.seal import CHAINS, Chain, Connection, Kept, Signer, copied, cut, open_sealing
 
-_FLUSH_BYTES = 1 << 20
 _DELETED_AT_ONCE = 10_000
 
 
@@ -67,6 +66,7 @@ def verify(settings: Settings, chain: Chain, keys: Keys, folder: Path | None) ->
 
 def export(settings: Settings, chain: Chain, keys: Keys, file: Path) -> tuple[int, int]:
     """Write one chain, checkpoints and rows, into a file; return how many of each. Memory does not grow with it."""
+    file.touch(mode=0o600)
     with snapshot(settings) as (connection, now), file.open("wb") as out:
         inside = checkpoints_in(connection, chain)
         judge = Judge(settings.service, chain.table, keys, inside)
