@@ -42,7 +42,9 @@ def chain_named(name: str) -> Chain:
 
 def signer_of(settings: Settings) -> Signer:
     if not settings.seal_key:
-        raise ConfigurationError(f"{settings.service} is not sealed: {settings.service.upper()}_SEAL_KEY is not set")
+        raise ConfigurationError(
+            f"{settings.service} is not sealed: {settings.service.upper()}_SEAL_KEY is not set; headwater up makes one"
+        )
     return Signer.of(settings)
 
 

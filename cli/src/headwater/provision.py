@@ -354,7 +354,7 @@ def suite_environment(
         variables[f"{prefix}_OWNER_DATABASE_URL"] = database_url(state, service, "owner", ours)
         variables[f"{prefix}_MASTER_KEY"] = kept[f"{service}.master_key"]
         variables[f"{prefix}_KEYRING"] = str(home.folder / "keys" / f"{service}.json")
-        variables[f"{prefix}_SEAL_KEY"] = kept[f"{service}.seal_key"]
+        variables[f"{prefix}_SEAL_KEY"] = kept.get(f"{service}.seal_key", "")
         variables[f"{prefix}_TARGET"] = f"127.0.0.1:{ports['apis']}"
         variables[f"{prefix}_LISTEN"] = f"127.0.0.1:{ports['apis']}"
     if certificates:
