@@ -36,7 +36,15 @@ from gateway.problems import (
     Problem,
     of_malformed,
 )
-from gateway.sessions import AS_COOKIE_HEADER, COOKIE, Tokens, check_same_site, session_token_of
+from gateway.sessions import (
+    AS_COOKIE_HEADER,
+    COOKIE,
+    Tokens,
+    check_same_site,
+    seconds_left,
+    session_token_of,
+)
+from gateway.sign_in_pages import SignInPages
 from gateway.transcoding import (
     Malformed,
     Routes,
@@ -51,8 +59,13 @@ from kernel.errors import Unauthenticated
 STATIC = Path(__file__).parent / "static"
 
 _IDENTITY = "crm.identity.v1.IdentityService"
+_SIGN_IN = "crm.identity.v1.SignInService"
 _HEARTBEAT_S = 15.0
-_RECHECK_S = 40.0
+
+# After these the session's access token says something else than the one that is kept.
+_CHANGES_RIGHTS = frozenset(
+    {f"{_IDENTITY}/ChangePassword", f"{_SIGN_IN}/SwitchIdentity", f"{_SIGN_IN}/ConfirmSecondFactor"}
+)
 _LONGEST_QUERY = 200
 
 # Fields of a request that the gateway knows better than the caller: RPC -> field -> attribute of Asking.
@@ -61,6 +74,8 @@ _FILLED_IN = {
     f"{_IDENTITY}/SignIn": ("device", "device"),
     f"{_IDENTITY}/SignOut": ("session_token", "session_token"),
     f"{_IDENTITY}/ChangePassword": ("session_token", "session_token"),
+    f"{_SIGN_IN}/SwitchIdentity": ("session_token", "session_token"),
+    f"{_SIGN_IN}/FinishProviderSignIn": ("device", "device"),
     "crm.marketing.v1.MarketingService/SubmitForm": ("source_address", "source"),
 }
 _ALWAYS_FILLED_IN = ("source_address",)
@@ -119,6 +134,8 @@ class Gateway:
     def _answer(self, request: Request, binding: Binding, answer: Any, asking: Asking) -> Response:
         name = binding.method.full_name
         as_cookie = ""
+        if name in _CHANGES_RIGHTS:
+            self.tokens.drop(asking.session_token)
         if name == f"{_IDENTITY}/SignIn" and request.headers.get(AS_COOKIE_HEADER) == "cookie":
             check_same_site(request.headers)
             as_cookie, answer.session_token = answer.session_token, ""
@@ -213,7 +230,7 @@ class Gateway:
         )
 
     async def _stream(self, listener: Listener, asking: Asking, complete: bool) -> AsyncIterator[str]:
-        checked = time.monotonic()
+        good_until = time.monotonic() + seconds_left(asking.token)
         try:
             yield sse("hello" if complete else "reset", {"complete": complete})
             while not listener.lagging:
@@ -221,16 +238,16 @@ class Gateway:
                     await asyncio.wait_for(listener.awake.wait(), self.heartbeat_s)
                 except TimeoutError:
                     yield ": still here\n\n"
-                for change in listener.take():
-                    yield listener.shown(change)
-                if time.monotonic() - checked > _RECHECK_S:
+                if time.monotonic() >= good_until:  # before anything more is shown
                     try:
                         token = await self.tokens.access_token(asking.session_token, asking)
                         listener.caller = self._caller(token)
                     except Problem:
                         yield sse("reset", {"reason": "session"})
                         return
-                    checked = time.monotonic()
+                    good_until = time.monotonic() + seconds_left(token)
+                for change in listener.take():
+                    yield listener.shown(change)
             yield sse("reset", {"reason": "lagging"})
         finally:
             self.changes.unsubscribe(listener)
@@ -285,6 +302,7 @@ def application(gateway: Gateway) -> Frame:
         await gateway.backends.close()
 
     every_method = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+    signing_in = SignInPages(gateway.backends, gateway.contracts, gateway.asking, secure=settings.secure)
     public = pages.Pages(gateway.backends, gateway.contracts, gateway.asking, settings.deadline_s)
     app = Starlette(
         routes=[
@@ -298,6 +316,7 @@ def application(gateway: Gateway) -> Frame:
             Route("/v1/changes", gateway.live),
             Route("/v1/{rest:path}", gateway.transcode, methods=every_method),
             *public.routes(),
+            *signing_in.routes(),
             Route("/docs", _file("docs.html")),
             Route("/", _file("index.html")),
             Route("/static/{name}", _static),

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import json
 import time
+from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from typing import Any
 
@@ -51,6 +53,13 @@ def check_same_site(headers: Headers) -> None:
         raise Problem(FORBIDDEN, "a request from another site is not taken with a cookie")
     if headers.get(CSRF_HEADER) != "1":
         raise Problem(FORBIDDEN, "with a cookie, send the header Headwater-Csrf: 1")
+
+
+def seconds_left(access_token: str) -> float:
+    """How long a token that was verified is still to be used; negative when its time is over."""
+    payload = access_token.split(".")[1]
+    claims = json.loads(urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    return float(claims["exp"]) - time.time()
 
 
 class Tokens:

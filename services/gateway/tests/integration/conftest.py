@@ -22,6 +22,7 @@ from kernel.service import endpoints_of
 from kernel.wire import Peers
 from testkit.callers import signing_key
 from testkit.grpc_server import serving
+from testkit.identity_provider import IdentityProvider, an_identity_provider, settings_for
 from testkit.waiting import wait_until
 
 ADMIN_PASSWORD = "a river runs uphill"
@@ -85,8 +86,16 @@ def gateway_to(targets: Mapping[str, str], amqp_url: str = NO_BROKER, **environm
 
 
 @pytest.fixture
-def identity_settings(a_settings: Callable[..., Settings]) -> Settings:
-    return a_settings("identity")
+def provider() -> Iterator[IdentityProvider]:
+    with an_identity_provider() as provider:
+        yield provider
+
+
+@pytest.fixture
+def identity_settings(a_settings: Callable[..., Settings], request: pytest.FixtureRequest) -> Settings:
+    """With an identity provider when the test asks for one."""
+    extra = settings_for(request.getfixturevalue("provider")) if "provider" in request.fixturenames else {}
+    return a_settings("identity", extra=extra)
 
 
 @pytest.fixture

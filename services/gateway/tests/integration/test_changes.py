@@ -6,6 +6,7 @@ import json
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
@@ -15,6 +16,7 @@ import pytest
 from crm.common.v1.envelope_pb2 import EventMetadata, RecordedEvent
 from crm.pipeline.v1.opportunity_events_pb2 import OpportunityWon
 from gateway import changes as module
+from kernel.auth import LEEWAY, TOKEN_LIFE
 from kernel.publisher import Publisher
 from kernel.topology import EVENTS, declare_exchanges
 from testkit.callers import a_caller, a_token
@@ -160,6 +162,20 @@ def test_a_client_that_does_not_keep_up_is_told_to_start_over() -> None:
     listener = asyncio.run(overflow())
     assert listener.lagging
     assert not list(listener.take()), "its buffer is given back"
+
+
+@pytest.mark.feature("IDN-09")
+def test_nothing_is_shown_once_the_token_has_ended(live: Running, publish: Any) -> None:
+    issued_at = datetime.now(UTC) - timedelta(seconds=57)
+    token = a_token(a_caller(), issued_at)
+    with live.client(token).stream("GET", "/v1/changes") as answer:
+        stream = Stream(answer)
+        assert stream.next()[0] == "hello"
+        publish(ONE, n=7)
+        assert stream.next()[0] == "change"
+        wait_until(lambda: datetime.now(UTC) - issued_at > TOKEN_LIFE + LEEWAY)
+        publish(ONE, n=8)
+        assert stream.next()[:2] == ("reset", {"reason": "session"})
 
 
 def test_the_number_of_listeners_is_bounded(monkeypatch: pytest.MonkeyPatch, live: Running) -> None:

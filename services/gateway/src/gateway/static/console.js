@@ -156,13 +156,18 @@ function signIn(problem = "") {
   closeLive();
   const login = h("input", { name: "login", autocomplete: "username", required: true });
   const password = h("input", { name: "password", type: "password", autocomplete: "current-password", required: true });
+  const code = h("input", { name: "code", autocomplete: "one-time-code" });
+  const codeField = h("label", { hidden: true }, h("span", {}, w("code")), code);
+  const others = h("p", {});
   const note = h("p", { class: "alarm", role: "alert" }, problem);
   const submit = async (event) => {
     event.preventDefault();
     note.textContent = "";
     try {
-      const answer = await ask("/v1/session", { login: login.value, password: password.value }, { "Headwater-Session": "cookie" });
-      if (answer.must_change_password) choosePassword(password.value);
+      const proof = { login: login.value, password: password.value, code: code.value };
+      const answer = await ask("/v1/session", proof, { "Headwater-Session": "cookie" });
+      if (answer.second_factor_required) { codeField.hidden = false; code.focus(); }
+      else if (answer.must_change_password) choosePassword(password.value);
       else start();
     } catch (error) { note.textContent = error.message; }
   };
@@ -173,9 +178,13 @@ function signIn(problem = "") {
         h("p", { class: "tagline" }, w("tagline")),
         h("label", {}, h("span", {}, w("login")), login),
         h("label", {}, h("span", {}, w("password")), password),
+        codeField,
         note,
-        h("button", { class: "main" }, w("sign_in")))));
+        h("button", { class: "main" }, w("sign_in")),
+        others)));
   login.focus();
+  ask("/v1/session/providers").then((known) => others.replaceChildren(...(known.providers || []).map((it) =>
+    h("a", { href: "/sign-in/" + encodeURIComponent(it.provider) }, w("sign_in_with") + " " + it.title)))).catch(() => {});
 }
 
 function choosePassword(current) {

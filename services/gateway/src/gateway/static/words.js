@@ -3,6 +3,7 @@
 const WORDS = {
   en: {
     tagline: "A CRM whose source is its event log", login: "Login", password: "Password", sign_in: "Sign in",
+    code: "Code of the second factor", sign_in_with: "Sign in with",
     sign_out: "Sign out", search: "Search name, company, phone, tag…", nothing_found: "Nothing found",
     overview: "Overview", customers: "Customers", tickets: "Tickets", api: "API", mail: "Mail sink",
     funnel: "Sales funnel", forecast: "Forecast of won value", entered: "entered", conversion: "conversion",
@@ -26,6 +27,7 @@ const WORDS = {
   },
   zh: {
     tagline: "以事件日志为本源的 CRM", login: "账号", password: "密码", sign_in: "登录",
+    code: "动态验证码", sign_in_with: "使用以下方式登录：",
     sign_out: "退出", search: "搜索姓名、公司、电话、标签…", nothing_found: "没有找到",
     overview: "总览", customers: "客户", tickets: "工单", api: "接口文档", mail: "邮件箱",
     funnel: "销售漏斗", forecast: "赢单金额预测", entered: "进入", conversion: "转化率",
