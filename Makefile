@@ -9,8 +9,8 @@ help: ## print this list
 	@awk -F':.*## ' '/^[a-z-]+:/ {printf "  make %-14s %s\n", $$1, $$2}' Makefile
 setup: .venv/.ready build/.contracts ## install everything: system packages, .venv, contracts
 	@$(RUN) -c "import kernel, headwater" && echo "ready: .venv"
-proto: setup ## generate libs/contracts from proto/, and docs/events.md from its comments
-	@$(RUN) tools/generate_contracts.py && $(RUN) tools/event_catalogue.py
+proto: setup ## generate libs/contracts from proto/, and docs/events.md and docs/permissions.md
+	@$(RUN) tools/generate_contracts.py && $(RUN) tools/event_catalogue.py && $(RUN) tools/permission_matrix.py
 check: setup ## lint, format, types, imports, contracts: lint and breaking changes
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment)

@@ -9,6 +9,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+import pytest
 from google.api.annotations_pb2 import http
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, MethodOptions
 
@@ -180,10 +181,11 @@ def holds_personal(message: DescriptorProto, known: dict[str, DescriptorProto], 
     )
 
 
-def test_the_catalogue_of_events_says_what_the_contracts_say() -> None:
+@pytest.mark.parametrize("tool", ["event_catalogue.py", "permission_matrix.py"])
+def test_what_is_made_from_the_contracts_says_what_they_say(tool: str) -> None:
     root = Path(__file__).resolve().parents[2]
     done = subprocess.run(
-        [sys.executable, str(root / "tools" / "event_catalogue.py"), "--check"],
+        [sys.executable, str(root / "tools" / tool), "--check"],
         capture_output=True,
         text=True,
         timeout=60,

@@ -65,6 +65,11 @@ class Api:
         )
         self._token = answer["session_token"]
 
+    @property
+    def session_token(self) -> str:
+        """Proves the session; empty before signing in."""
+        return self._token
+
     def get(self, path: str, **query: Any) -> dict[str, Any]:
         """Ask."""
         return self._send("GET", path, params=query)

@@ -220,7 +220,7 @@ def _stars(text: str) -> str:
 
 def _phone(text: str) -> str:
     if len(text) >= 11:
-        return f"{text[:3]}****{text[-4:]}"
+        return f"{text[:-8]}****{text[-4:]}"
     return f"****{text[-2:]}" if len(text) > 4 else "****" if text else ""
 
 

@@ -16,7 +16,7 @@ from kernel.fields import Access, Withheld, masked, shape_of, subjects_in
     ("text", "name", "shown"),
     [
         ("13812345678", "phone", "138****5678"),
-        ("+8613812345678", "phone", "+86****5678"),
+        ("+8613812345678", "phone", "+86138****5678"),
         ("12345", "phone", "****45"),
         ("123", "phone", "****"),
         ("zhang.wei@example.com", "email", "z***@example.com"),
