@@ -74,6 +74,13 @@ class Api:
         """Ask."""
         return self._send("GET", path, params=query)
 
+    def get_with_headers(
+        self, path: str, headers: Mapping[str, str], **query: Any
+    ) -> tuple[dict[str, Any], Mapping[str, str]]:
+        """Ask with headers; return the answer and its headers."""
+        answer = self._ask("GET", path, params=query, headers=headers)
+        return (answer.json() if answer.content else {}), answer.headers
+
     def post(
         self,
         path: str,
@@ -100,6 +107,11 @@ class Api:
                 return
 
     def _send(self, method: str, path: str, **more: Any) -> dict[str, Any]:
+        answer = self._ask(method, path, **more)
+        found: dict[str, Any] = answer.json() if answer.content else {}
+        return found
+
+    def _ask(self, method: str, path: str, **more: Any) -> httpx.Response:
         deadline = time.monotonic() + self._patience_s
         pause_s = _FIRST_PAUSE_S
         signed_in_again = False
@@ -113,8 +125,7 @@ class Api:
                 problem: Exception = Away(f"{self.url} does not answer: {type(error).__name__}")
             else:
                 if answer.is_success:
-                    found: dict[str, Any] = answer.json() if answer.content else {}
-                    return found
+                    return answer
                 problem = Refused(answer.status_code, _problem(answer), f"{method} {path}:")
                 if answer.status_code == 401 and self._token and not signed_in_again and path != "/v1/session":
                     signed_in_again, self._token = True, ""

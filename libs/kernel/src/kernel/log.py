@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -18,7 +19,7 @@ from eventsourcing.persistence import Notification
 from eventsourcing.postgres import PostgresApplicationRecorder, PostgresDatastore
 from psycopg import Connection, Cursor
 from psycopg.rows import DictRow
-from psycopg.sql import SQL, Composed, Identifier
+from psycopg.sql import SQL, Composed, Identifier, Literal
 
 APPENDERS = 815
 """The advisory lock that appenders share; its exclusive form stops appending (rebuild, swap)."""
@@ -61,6 +62,12 @@ class Entry:
     metadata: Metadata
 
 
+_READ = SQL(
+    "select notification_id, originator_id, originator_version, topic, state, event_id,"
+    " recorded_at, effective_at, actor, request_id, correlation_id, causation_id, traceparent, timeline_id from {0}"
+)
+
+
 class LogRecorder(PostgresApplicationRecorder):
     """An application recorder whose appenders do not wait for each other.
 
@@ -91,11 +98,8 @@ class LogRecorder(PostgresApplicationRecorder):
             " %b::timestamptz[], %b::timestamptz[], %b::text[], %b::text[], %b::uuid[], %b::uuid[],"
             " %b::text[], %b::text[]) as u returning notification_id, originator_id, originator_version"
         ).format(self._table, self.join_appenders)
-        self._read = SQL(
-            "select notification_id, originator_id, originator_version, topic, state, event_id,"
-            " recorded_at, effective_at, actor, request_id, correlation_id, causation_id,"
-            " traceparent, timeline_id from {0}"
-        ).format(self._table)
+        # Unqualified: as of a moment, a view of this name is found first.
+        self._read = _READ.format(Identifier(events_table_name))
         self._sequence: Composed | None = None
 
     def _notify_channel(self, curs: Cursor[DictRow]) -> None:
@@ -134,6 +138,13 @@ class LogRecorder(PostgresApplicationRecorder):
         rows = cursor.execute(self._append, columns, prepare=True).fetchall()
         position = {(r["originator_id"], r["originator_version"]): r["notification_id"] for r in rows}
         return [position[e[0], e[1]] for e in events]
+
+    def until(self, column: str, at: datetime) -> LogRecorder:
+        """The same log, read as if it held only events whose "recorded_at" or "effective_at" is not later."""
+        past = copy(self)
+        only = SQL("(select * from {0} where {1} <= {2}) as events")
+        past._read = _READ.format(only.format(self._table, Identifier(column), Literal(at)))
+        return past
 
     def read_stream(self, cursor: Cursor[DictRow], stream: UUID) -> list[Entry]:
         """Return the whole stream, in the order of its versions."""

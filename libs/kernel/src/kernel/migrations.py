@@ -15,6 +15,8 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from kernel.as_of_schemas import SLOTS, schema_of
+
 _KERNEL = Path(__file__).parent / "migrations"
 _LOCK = 816
 
@@ -77,7 +79,11 @@ def keys_role(service_role: str) -> str:
 
 def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> None:
     """Give the service's role every table, but some of them append-only and migrations read-only."""
-    names = {"service": sql.Identifier(role), "keys": sql.Identifier(keys_role(role))}
+    names = {
+        "service": sql.Identifier(role),
+        "keys": sql.Identifier(keys_role(role)),
+    }
+    past = sql.SQL(", ").join(sql.Identifier(schema_of(slot)) for slot in SLOTS)
     statements = (
         "revoke all on schema public from public",
         "revoke execute on all functions in schema public from public",
@@ -88,6 +94,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
         "revoke update, delete, truncate on events, reads, seals, subject_keys from {service}",
         "revoke insert, update, delete on migrations from {service}",
         "grant select, insert, update on subject_keys to {keys}",
+        "grant usage, create on schema {past} to {service}",
     )
     with connection.transaction():
         known = connection.execute("select from pg_roles where rolname = %s", (keys_role(role),)).fetchone()
@@ -97,7 +104,7 @@ def _grant(connection: psycopg.Connection[tuple[object, ...]], role: str) -> Non
                 f" create role {keys_role(role)} nologin; grant {keys_role(role)} to the owner of the tables"
             )
         for statement in statements:
-            connection.execute(sql.SQL(statement).format(**names))
+            connection.execute(sql.SQL(statement).format(past=past, **names))
         _give_to_keys(connection, names["keys"])
         # Compiling takes longer than our queries do: 200 ms against 20 for a list of customers.
         database = sql.Identifier(connection.info.dbname)

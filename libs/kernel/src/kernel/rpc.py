@@ -24,7 +24,9 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from crm.options.v1.options_pb2 import permission as permission_option
+from kernel.as_of import AS_OF, CLOCK, LIVE, Moment, Moments, moment_in
 from kernel.auth import NOBODY, Caller, Verifier
+from kernel.clock import presenting, system_clock
 from kernel.errors import (
     Forbidden,
     InvalidArgument,
@@ -80,6 +82,7 @@ class Call:
         connect: Callable[[str], Any] | None,
         time_remaining: Callable[[], float | None] = lambda: None,
         source: str = "",
+        past: Past | None = None,
     ) -> None:
         self.caller = caller
         self.cause = cause
@@ -91,6 +94,7 @@ class Call:
         self._transaction: Transaction[Any] | None = None
         self._cursor: Cursor[DictRow] | None = None
         self.time_remaining = time_remaining
+        self._past = past
 
     @property
     def request_id(self) -> str:
@@ -99,11 +103,13 @@ class Call:
 
     @property
     def effective_at(self) -> datetime | None:
-        """The time the caller says this happened; None for now."""
-        return self.cause.effective_at
+        """The time the caller says this happened, or the moment he asks for; None for now."""
+        return self.cause.effective_at if self._past is None else self._past.moment.at
 
     def transaction(self) -> Transaction[Any]:
         """The transaction of this command, begun on first use; committed after the handler returned."""
+        if self._past is not None:
+            return self._of_past(self._past)
         if self._transaction is None:
             assert self._store is not None, "this service owns no log"
             self._transaction = self._stack.enter_context(self._store.transaction(self.cause))
@@ -115,11 +121,26 @@ class Call:
             return self._transaction.cursor
         if self._cursor is None:
             assert self._store is not None, "this service has no database"
-            self._cursor = self._stack.enter_context(self._store.query())
+            if self._past is not None:
+                self._cursor = self._of_past(self._past).cursor
+            else:
+                self._cursor = self._stack.enter_context(self._store.query())
         return self._cursor
 
+    def _of_past(self, past: Past) -> Transaction[Any]:
+        """What reads as of the moment; begun on first use, kept as the transaction of the call."""
+        if self._transaction is None:
+            reading = past.moments.reading(past.moment, self.cause, self.time_remaining(), past.live)
+            self._transaction = self._stack.enter_context(reading)
+        return self._transaction
+
     def peer(self, context: str) -> Any:
-        """A channel to another service that forwards the caller's token, request id and trace."""
+        """A channel to another service that forwards the caller's token, request id and trace.
+
+        It answers as things are now, even when a moment was asked for; the answer then says so.
+        """
+        if self._past is not None:
+            self._past.live.add(context)
         assert self._connect is not None, "no peers are configured"
         metadata = [("request-id", f"{self.request_id}")]
         if self.token:
@@ -144,6 +165,23 @@ class Call:
             self._stack.close()
         else:
             self._stack.__exit__(type(error), error, error.__traceback__)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The moment that a query asks for; `live` collects what it was answered from besides."""
+
+    moment: Moment
+    moments: Moments
+    live: set[str]
+
+    def told(self) -> dict[str, str]:
+        """What the answer's metadata says of it."""
+        return {
+            AS_OF: self.moment.at.isoformat(),
+            CLOCK: self.moment.clock,
+            LIVE: ",".join(sorted(self.live)),
+        }
 
 
 Handler = Callable[[Any, Call], Message]
@@ -193,6 +231,7 @@ class Endpoint:
         self._verifier = verifier
         self._connect = connect
         self._reads = None if store is None else ReadRecorder(store)
+        self._moments = Moments(store) if store is not None and store.inline and not context else None
         self.methods = methods_of(service)
         self.name: str = service.full_name
         missing = [m.name for m in self.methods if not callable(getattr(api, m.name, None))]
@@ -207,14 +246,16 @@ class Endpoint:
         metadata: Mapping[str, str],
         time_remaining: Callable[[], float | None] = lambda: None,
         source: str = "",
+        tell: Callable[[Mapping[str, str]], None] = lambda _: None,
     ) -> Message:
-        """Answer one request; raises what the wire will carry as a status."""
+        """Answer one request; raises what the wire will carry as a status. `tell` gets the answer's metadata."""
         token = metadata.get("authorization", "").removeprefix("Bearer ").strip()
         caller = self._caller(method, token)
         cause = _cause(caller, metadata)
         _refuse_fields(caller, method, request)
+        past = self._past_of(method, caller, metadata)
 
-        def fresh() -> Call:
+        def fresh(past: Past | None = None) -> Call:
             return Call(
                 caller,
                 cause,
@@ -223,9 +264,16 @@ class Endpoint:
                 self._connect,
                 time_remaining,
                 metadata.get("x-source", source),
+                past,
             )
 
-        if method.is_query:
+        if past is not None:
+            if caller.scope != "all":  # what is not his today was perhaps taken from him
+                _run(fresh(), lambda call: self._handlers[method.name](request, call))
+            with presenting(past.moment.at):
+                response = _run(fresh(past), lambda call: self._handlers[method.name](request, call))
+            tell(past.told())
+        elif method.is_query:
             response = _run(fresh(), lambda call: self._handlers[method.name](request, call))
         else:
             response = self._carry_out(method, request, fresh)
@@ -257,6 +305,21 @@ class Endpoint:
                     sorted(seen),
                 )
             )
+
+    def _past_of(self, method: Method, caller: Caller, metadata: Mapping[str, str]) -> Past | None:
+        moment = moment_in(metadata, system_clock())
+        if moment is None:
+            return None
+        if not method.is_query:
+            raise InvalidArgument("as_of", "is for questions; the past cannot be changed")
+        if self._moments is None or method.permission in (PUBLIC, SIGNED_IN):
+            raise InvalidArgument("as_of", f"{method.name} is not answered from views of the log, so it has no past")
+        if caller.scope != "all" and not method.name.startswith("Get"):
+            raise Forbidden(
+                "lists as of a moment need a role that sees all records: whose they were then may not be yours to"
+                " see. Ask for single records, which must be yours today and have been yours then"
+            )
+        return Past(moment, self._moments, set())
 
     def _caller(self, method: Method, token: str) -> Caller:
         if method.permission == PUBLIC and not token:

@@ -20,6 +20,7 @@ from psycopg import Connection, Cursor
 from psycopg.conninfo import conninfo_to_dict
 from psycopg.rows import DictRow
 
+from kernel.as_of_schemas import forget_moments
 from kernel.clock import Clock, system_clock
 from kernel.codec import Codec
 from kernel.errors import LostRace
@@ -116,6 +117,7 @@ class Transaction(Generic[E]):
         self._codec = codec
         self._inline = inline
         self._keys = keys
+        self._has_forgotten = False
 
     def history(self, stream: UUID) -> list[E]:
         """Return the stream's events, oldest first; empty when there is no such stream."""
@@ -227,6 +229,9 @@ class Transaction(Generic[E]):
 
     def forget(self, subject: str) -> bool:
         """Destroy a data subject's key; return whether it was not destroyed before."""
+        if not self._has_forgotten:
+            forget_moments(self.cursor)
+            self._has_forgotten = True
         self._keys.drop(subject)
         row = self.cursor.execute("select forget_key(%s) as destroyed", (subject,)).fetchone()
         return bool(row and row["destroyed"])
@@ -308,13 +313,14 @@ class EventStore(Generic[E]):
         with self.datastore.pool.connection() as connection:
             yield connection
 
-    def keys(self, cursor: Cursor[DictRow]) -> TableKeys:
-        """Subject keys, through this cursor."""
-        return TableKeys(cursor, self.master, self._key_cache)
+    def keys(self, cursor: Cursor[DictRow], cached: bool = True) -> TableKeys:
+        """Subject keys, through this cursor; those destroyed a moment ago may still be cached."""
+        return TableKeys(cursor, self.master, self._key_cache if cached else KeyCache())
 
-    def decode(self, cursor: Cursor[DictRow], entries: Sequence[Entry]) -> list[Recorded[E]]:
+    def decode(self, cursor: Cursor[DictRow], entries: Sequence[Entry], cached: bool = True) -> list[Recorded[E]]:
         """Return log entries as events of today, for rebuilding and auditing."""
-        events = self.codec.decode([(e.type, e.data, f"{e.stream}/{e.version}") for e in entries], self.keys(cursor))
+        keys = self.keys(cursor, cached)
+        events = self.codec.decode([(e.type, e.data, f"{e.stream}/{e.version}") for e in entries], keys)
         return [
             Recorded(e.stream, e.version, e.position, event, e.metadata)
             for e, event in zip(entries, events, strict=True)

@@ -108,7 +108,14 @@ def _answering(
             set_status_on_exception=False,
         ) as span:
             try:
-                return asked(request).answer(method, request, metadata, context.time_remaining, context.peer())
+                return asked(request).answer(
+                    method,
+                    request,
+                    metadata,
+                    context.time_remaining,
+                    context.peer(),
+                    lambda told: context.set_trailing_metadata(tuple(told.items())),
+                )
             except Exception as error:
                 code = status_of(error)
                 span.set_status(Status(StatusCode.ERROR, code.name))

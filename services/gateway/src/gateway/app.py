@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,9 @@ class Gateway:
         self.routes = Routes(self.contracts.bindings)
         self.backends = Backends(settings.targets, settings.tls)
         self.tokens = Tokens(self.backends, self.contracts)
-        self.composition = Composition(self.backends, self.contracts, settings.part_deadline_s)
+        self.composition = Composition(
+            self.backends, self.contracts, settings.part_deadline_s, settings.long_deadline_s
+        )
         self.changes = Changes(settings.amqp_url)
         self.limits = Limits(settings.rate_per_address, settings.rate_anonymous, settings.rate_per_person)
         self.heartbeat_s = _HEARTBEAT_S
@@ -127,7 +129,7 @@ class Gateway:
             raise of_malformed(error) from None
         _fill_in(method, message, asking)
         settings = self.settings
-        timeout_s = settings.long_deadline_s if method.is_long else settings.deadline_s
+        timeout_s = settings.long_deadline_s if method.is_long or asking.as_of else settings.deadline_s
         answer = await self.backends.ask(method, message, asking, timeout_s)
         return self._answer(request, binding, answer, asking)
 
@@ -142,7 +144,7 @@ class Gateway:
         response = Response(
             response_json(answer, binding.response_body),
             media_type="application/json",
-            headers={"Cache-Control": "no-store"},
+            headers={"Cache-Control": "no-store", **_told(asking)},
         )
         if as_cookie:
             response.set_cookie(
@@ -168,6 +170,8 @@ class Gateway:
             device=_ascii(request.headers.get("user-agent", ""))[:300],
             effective_at=_ascii(request.headers.get("headwater-effective-at", "")),
             timeline_id=_ascii(request.headers.get("headwater-timeline", "")),
+            as_of=_ascii(request.headers.get("headwater-as-of", "")),
+            as_of_clock=_ascii(request.headers.get("headwater-as-of-clock", "")),
         )
         late = asking.effective_at or asking.timeline_id  # needs a permission, so it needs a person
         if method is not None and method.is_public and not (late and session_token):
@@ -188,7 +192,7 @@ class Gateway:
         asking = await self.asking(request)
         parts = overview_parts(request.path_params["customer_id"])
         whole = await self.composition.of(parts, asking)
-        return _json({**whole, "took_ms": watch.ms()})
+        return _json({**whole, "took_ms": watch.ms()}, _told(asking))
 
     async def search(self, request: Request) -> Response:
         """Everything that a name, number, company or tag finds."""
@@ -204,7 +208,7 @@ class Gateway:
             raise of_malformed(Malformed(wrong))
         asking = await self.asking(request)
         whole = await self.composition.of(search_parts(query, int(limit)), asking)
-        return _json({**whole, "took_ms": watch.ms()})
+        return _json({**whole, "took_ms": watch.ms()}, _told(asking))
 
     # -- live changes ----------------------------------------------------------------
 
@@ -364,8 +368,13 @@ def _fill_in(method: Method, message: Any, asking: Asking) -> None:
         setattr(message, field, getattr(asking, attribute))
 
 
-def _json(tree: Any) -> Response:
-    return Response(dump(tree), media_type="application/json", headers={"Cache-Control": "no-store"})
+def _json(tree: Any, headers: Mapping[str, str] | None = None) -> Response:
+    return Response(dump(tree), media_type="application/json", headers={"Cache-Control": "no-store", **(headers or {})})
+
+
+def _told(asking: Asking) -> dict[str, str]:
+    """What the answer says of its moment, as headers."""
+    return {f"Headwater-{name.title()}": value for name, value in asking.told.items()}
 
 
 def _ascii(text: str) -> str:

@@ -7,8 +7,8 @@ carried out once.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from opentelemetry import propagate
 
 from gateway.contracts import EVERYWHERE, Method
 from gateway.problems import UNAVAILABLE, Problem, of_rpc
+from kernel.as_of import AS_OF, CLOCK, LIVE
 from kernel.config import Tls
 
 _MOST_BYTES = 32 * 1024 * 1024
@@ -58,9 +59,21 @@ class Asking:
     device: str = ""
     effective_at: str = ""
     timeline_id: str = ""
+    as_of: str = ""
+    as_of_clock: str = ""
+    told: dict[str, str] = field(default_factory=dict, compare=False)  # of an answer as of a moment
 
     def with_token(self, token: str) -> Asking:
         return replace(self, token=token)
+
+    def hear(self, metadata: Iterable[tuple[str, str | bytes]]) -> None:
+        """Keep what an answer says of its moment; of several answers, all that is live in one of them."""
+        for key, value in metadata or ():
+            if key == LIVE:
+                known = {*self.told.get(LIVE, "").split(","), *str(value).split(",")} - {""}
+                self.told[LIVE] = ",".join(sorted(known))
+            elif key in (AS_OF, CLOCK):
+                self.told[key] = str(value)
 
     def metadata(self) -> list[tuple[str, str]]:
         found = {
@@ -69,6 +82,8 @@ class Asking:
             "authorization": f"Bearer {self.token}" if self.token else "",
             "effective-at": self.effective_at,
             "timeline-id": self.timeline_id,
+            AS_OF: self.as_of,
+            CLOCK: self.as_of_clock,
         }
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
@@ -89,7 +104,10 @@ class Backends:
         context = str(getattr(request, "context", "")) if method.context == EVERYWHERE else method.context
         try:
             call = self._call(method, context)
-            answer: Message = await call(request, timeout=timeout_s, metadata=asking.metadata())
+            asked = call(request, timeout=timeout_s, metadata=asking.metadata())
+            answer: Message = await asked
+            if asking.as_of:
+                asking.hear(await asked.trailing_metadata())
         except grpc.aio.AioRpcError as error:
             raise of_rpc(error, context) from None
         return answer

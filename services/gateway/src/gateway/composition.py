@@ -66,10 +66,13 @@ def search_parts(query: str, limit: int) -> list[Part]:
 
 
 class Composition:
-    def __init__(self, backends: Backends, contracts: Contracts, part_deadline_s: float) -> None:
+    def __init__(
+        self, backends: Backends, contracts: Contracts, part_deadline_s: float, past_deadline_s: float
+    ) -> None:
         self._backends = backends
         self._contracts = contracts
         self._part_deadline_s = part_deadline_s
+        self._past_deadline_s = past_deadline_s
 
     async def of(self, parts: Sequence[Part], asking: Asking) -> dict[str, Any]:
         """Return {part: answer, …, "missing": […]}. Raises Problem when a required part is refused."""
@@ -97,8 +100,9 @@ class Composition:
     async def _part(self, part: Part, asking: Asking) -> dict[str, Any] | Problem:
         method = self._contracts.method(part.rpc)
         request = json_format.ParseDict(dict(part.request), method.request_type())
+        deadline_s = self._past_deadline_s if asking.as_of else self._part_deadline_s
         try:
-            answer = await self._backends.ask(method, request, asking, self._part_deadline_s)
+            answer = await self._backends.ask(method, request, asking, deadline_s)
         except Problem as problem:
             return problem
         return as_tree(answer)

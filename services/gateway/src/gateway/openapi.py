@@ -9,8 +9,10 @@ from google.protobuf.descriptor import FieldDescriptor
 
 from crm.options.v1 import options_pb2
 from gateway.composition import overview_parts, search_parts
-from gateway.contracts import Binding, Contracts, field_at
+from gateway.contracts import Binding, Contracts, Method, field_at
 from gateway.problems import KINDS, MEDIA_TYPE
+from kernel.config import CONTEXTS
+from kernel.rpc import PUBLIC, SIGNED_IN
 
 _INT32 = {
     FieldDescriptor.TYPE_INT32,
@@ -43,6 +45,9 @@ _WELL_KNOWN: dict[str, dict[str, Any]] = {
 }
 _DEEPEST_QUERY = 3
 _HEADERS = ("IdempotencyKey", "EffectiveAt", "Timeline")
+_QUERY_HEADERS = ("AsOf", "AsOfClock")
+_AS_OF = [{"$ref": f"#/components/parameters/{name}"} for name in _QUERY_HEADERS]
+_WITH_PAST = frozenset(CONTEXTS) - {"analytics"}  # it has no log, and so no views of its own log
 _INTRODUCTION = """\
 Every RPC of every service, as JSON. Field names are those of the contracts (`customer_id`); 64-bit integers \
 are strings; times are RFC 3339; fields without a value are written too. Commands are idempotent: send \
@@ -124,7 +129,7 @@ class _Document:
             "description": f"{rest}\n\nNeeds: `{method.permission}`.".strip(),
             "parameters": [
                 *self._path_parameters(binding, descriptor),
-                *({"$ref": f"#/components/parameters/{name}"} for name in _HEADERS if not method.is_query),
+                *({"$ref": f"#/components/parameters/{name}"} for name in _headers(method)),
                 *self._query_parameters(binding, descriptor),
             ],
             "responses": self._answers(binding),
@@ -203,7 +208,7 @@ class _Document:
                 "GetCustomerOverview",
                 "Everything about a customer on one page",
                 "Asks several services at once. What does not answer in time is named in `missing`.",
-                [_parameter("customer_id", "path", "The customer.", {"type": "string"})],
+                [_parameter("customer_id", "path", "The customer.", {"type": "string"}), *_AS_OF],
                 overview,
             )
         }
@@ -226,6 +231,7 @@ class _Document:
                         "Most of each kind.",
                         {"type": "integer", "minimum": 1, "maximum": 50, "default": 10},
                     ),
+                    *_AS_OF,
                 ],
                 search,
             )
@@ -363,6 +369,13 @@ class _Document:
         return {n.rpartition(".")[2].removesuffix("Service"): n for n in names}
 
 
+def _headers(method: Method) -> tuple[str, ...]:
+    if not method.is_query:
+        return _HEADERS
+    has_past = method.context in _WITH_PAST and method.permission not in (PUBLIC, SIGNED_IN)
+    return _QUERY_HEADERS if has_past else ()
+
+
 def _query_fields(descriptor: Any, prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     for field in descriptor.fields:
         path = f"{prefix}{field.name}"
@@ -457,6 +470,19 @@ def _parameters() -> dict[str, Any]:
             "header",
             "When it really happened; needs the permission log.backdate.",
             {"type": "string", "format": "date-time"},
+        ),
+        "AsOf": _parameter(
+            "Headwater-As-Of",
+            "header",
+            "Answer as of this moment. The answer's header `Headwater-As-Of-Live` names what of it is as of now:"
+            " views of other services' events. Lists need a role that sees all records.",
+            {"type": "string", "format": "date-time"},
+        ),
+        "AsOfClock": _parameter(
+            "Headwater-As-Of-Clock",
+            "header",
+            "`recorded` (the default): what was known then. `effective`: what had happened by then, as known now.",
+            {"type": "string", "enum": ["recorded", "effective"]},
         ),
         "Timeline": _parameter(
             "Headwater-Timeline",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -255,3 +256,18 @@ def test_the_trace_goes_on_into_the_services_log(admin: httpx.Client, identity_s
     ((request_id, traceparent),) = rows
     assert request_id == "r-1"
     assert traceparent.startswith(f"00-{trace_id}-")
+
+
+def test_a_list_as_of_a_moment(admin: httpx.Client) -> None:
+    team = admin.post("/v1/teams", json={"name": "华东区"}).json()["team_id"]
+    then = datetime.now(UTC).isoformat()
+    admin.post(f"/v1/teams/{team}:rename", json={"name": "East"})
+    answer = admin.get("/v1/teams", headers={"Headwater-As-Of": then, "Headwater-As-Of-Clock": "recorded"})
+    assert [found["name"] for found in answer.json()["teams"]] == ["华东区"]
+    assert answer.headers["headwater-as-of"] == then
+    assert (answer.headers["headwater-as-of-clock"], answer.headers["headwater-as-of-live"]) == ("recorded", "")
+    assert "headwater-as-of" not in admin.get("/v1/teams").headers
+    wrong = problem(admin.get("/v1/teams", headers={"Headwater-As-Of": "yesterday"}), 400)
+    assert wrong["violations"][0]["field"] == "as_of"
+    problem(admin.post("/v1/teams", json={"name": "B"}, headers={"Headwater-As-Of": then}), 400)
+    problem(admin.get("/v1/me", headers={"Headwater-As-Of": then}), 400)

@@ -12,6 +12,7 @@ from google.protobuf.message import Message
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from crm.common.v1.money_pb2 import Money as MoneyMessage
+from kernel.clock import present
 from kernel.errors import InvalidArgument
 from kernel.money import Money
 
@@ -108,7 +109,7 @@ def today() -> date:
 
 def now() -> datetime:
     """What lists take for now: how long ago, whether overdue. Decisions never ask this."""
-    return datetime.now(UTC)
+    return present()
 
 
 def whole_days(since: datetime, until: datetime) -> int:
