@@ -95,12 +95,23 @@ NOBODY = Caller("nobody", "public")
 @lru_cache(maxsize=4096)
 def _covers(patterns: tuple[str, ...], permission: str) -> bool:
     area, _, verb = permission.rpartition(".")
-    verbs = {
-        "read": ("read", "write", "approve", "admin"),
-        "write": ("write", "admin"),
-        "approve": ("approve", "admin"),
-    }.get(verb, (verb,))
+    verbs = _COVERED_BY.get(verb, (verb,))
     return any(fnmatchcase(f"{area}.{v}", pattern) for pattern in patterns for v in verbs)
+
+
+_COVERED_BY = {
+    "read": ("read", "write", "approve", "admin"),
+    "write": ("write", "admin"),
+    "approve": ("approve", "admin"),
+    # Finer verbs, for RPCs that ask for one. To delete and to export is not part of writing and reading.
+    "view": ("view", "read", "write", "approve", "admin"),
+    "create": ("create", "write", "admin"),
+    "edit": ("edit", "write", "admin"),
+    "import": ("import", "write", "admin"),
+    "delete": ("delete", "admin"),
+    "export": ("export", "admin"),
+}
+"""Verb an RPC asks for -> verbs of a pattern that include it."""
 
 
 class Verifier:

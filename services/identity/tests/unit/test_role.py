@@ -5,6 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from crm.customer.v1 import customer_service_pb2
+from crm.options.v1.options_pb2 import permission
 from identity.domain.presets import PRESETS, SERVICE_PERMISSIONS
 from identity.domain.role import (
     DataScope,
@@ -151,3 +153,33 @@ def test_every_preset_can_be_defined() -> None:
 def test_a_preset_allows_its_work_and_not_more(role: str, allowed: str, denied: str | None) -> None:
     assert holder_of(role).may(allowed)
     assert denied is None or not holder_of(role).may(denied)
+
+
+@pytest.mark.feature("IDN-02")
+@pytest.mark.parametrize(
+    ("verb", "by"),
+    [
+        ("view", {"view", "read", "write", "approve", "admin"}),
+        ("create", {"create", "write", "admin"}),
+        ("edit", {"edit", "write", "admin"}),
+        ("import", {"import", "write", "admin"}),
+        ("delete", {"delete", "admin"}),
+        ("export", {"export", "admin"}),
+        ("approve", {"approve", "admin"}),
+    ],
+)
+def test_every_verb_is_given_by_itself_and_by_those_that_include_it(verb: str, by: set[str]) -> None:
+    verbs = ("view", "create", "edit", "delete", "export", "import", "approve", "read", "write", "admin")
+    giving = {it for it in verbs if Caller("person", str(ID), (), (f"a.b.{it}",)).may(f"a.b.{verb}")}
+    assert giving == by
+
+
+@pytest.mark.feature("IDN-06")
+def test_no_manager_deletes_customers_unless_he_was_granted_it() -> None:
+    asked = customer_service_pb2.DESCRIPTOR.services_by_name["CustomerService"].methods_by_name["ArchiveCustomer"]
+    needed = asked.GetOptions().Extensions[permission]
+    may = {preset.name for preset in PRESETS if holder_of(preset.name).may(needed)}
+    assert may == {"admin", "may_delete"}
+    managing = ("sales_manager", "regional_manager", "leader")
+    assert all(holder_of(name).may("customer.customer.read") for name in managing)
+    assert all(holder_of(name).may("analytics.figure.read") for name in managing), "summaries are theirs to read"
