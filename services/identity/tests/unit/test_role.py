@@ -1,4 +1,5 @@
 from functools import reduce
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import strategies as st
 
 from crm.customer.v1 import customer_service_pb2
 from crm.options.v1.options_pb2 import permission
-from identity.domain.presets import PRESETS, SERVICE_PERMISSIONS
+from identity.domain.presets import ALSO_CALLED, PRESETS, SERVICE_PERMISSIONS, Preset
 from identity.domain.role import (
     DataScope,
     FieldAccess,
@@ -183,3 +184,16 @@ def test_no_manager_deletes_customers_unless_he_was_granted_it() -> None:
     managing = ("sales_manager", "regional_manager", "leader")
     assert all(holder_of(name).may("customer.customer.read") for name in managing)
     assert all(holder_of(name).may("analytics.figure.read") for name in managing), "summaries are theirs to read"
+
+
+@pytest.mark.parametrize("preset", PRESETS, ids=lambda it: it.name)
+def test_the_table_of_roles_says_what_the_presets_are(preset: Preset) -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    other = " ".join(f"`{name}`" for name, role in ALSO_CALLED.items() if role == preset.name)
+    by_access: dict[str, list[str]] = {}
+    for rule in preset.field_rules:
+        by_access.setdefault(rule.access.name.lower(), []).append(rule.pattern.replace("*", "\\*"))
+    fields = "; ".join(f"{access}: {', '.join(patterns)}" for access, patterns in by_access.items()) or "everything"
+    scope = preset.data_scope.name.lower()
+    also = f" {other} " if other else " "
+    assert f"| `{preset.name}` |{also}| {preset.title} | {scope} | {fields} |" in readme
