@@ -106,6 +106,22 @@ class Codec:
                 _change(message, binding, lambda who, text, at: _opened(key_of[who], text, at))
         return [self._today(message) for message, _ in messages]
 
+    def opened(self, stored: Sequence[tuple[str, bytes, str]], keys: Keys) -> list[Message]:
+        """Return the messages of (type, data, binding) triples as they were stored, with personal text opened."""
+        messages = [(self._by_name[name].FromString(data), binding) for name, data, binding in stored]
+        subjects: set[str] = set()
+        for message, _ in messages:
+            _collect(message, subjects)
+        key_of = keys.find(subjects)
+        for message, binding in messages:
+            _change(message, binding, lambda who, text, at: str(_text_back(_opened(key_of[who], text, at))))
+        return [message for message, _ in messages]
+
+    @property
+    def personal_types(self) -> list[str]:
+        """Full names of the types that hold personal text."""
+        return [name for name, message in self._by_name.items() if _personal_fields(message.DESCRIPTOR)]
+
     def _today(self, message: Message) -> Any:
         while upcast := self._upcasts.get(type(message)):
             newer = upcast(message)
@@ -114,6 +130,13 @@ class Codec:
             if same_type:
                 break
         return self._pairs[self._event_of[type(message)]].to_event(message)
+
+
+def subjects_of(message: Message) -> set[str]:
+    """Return whose personal text a message holds."""
+    found: set[str] = set()
+    _collect(message, found)
+    return found
 
 
 # -- personal text -------------------------------------------------------------

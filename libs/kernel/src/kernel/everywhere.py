@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from crm.audit.v1 import reads_service_pb2, seal_service_pb2
+from crm.audit.v1 import person_service_pb2, reads_service_pb2, seal_service_pb2
 from kernel.checkpoints import SealApi
+from kernel.collecting import PersonApi
 from kernel.reads import ReadsApi
 
 if TYPE_CHECKING:
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 def apis_everywhere(service: Service) -> Sequence[tuple[Any, object]]:
     """Return pairs of a protobuf service descriptor and what answers it for this service."""
     return [
+        (person_service_pb2.DESCRIPTOR.services_by_name["PersonService"], PersonApi(service)),
         (reads_service_pb2.DESCRIPTOR.services_by_name["ReadsService"], ReadsApi(service.name)),
         (seal_service_pb2.DESCRIPTOR.services_by_name["SealService"], SealApi()),
     ]

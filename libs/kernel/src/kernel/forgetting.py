@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
 from crm.erasure.v1.erasure_events_pb2 import PersonPurged as PersonPurgedMessage
 from crm.erasure.v1.erasure_events_pb2 import PurgeAsked as PurgeAskedMessage
 from kernel.delivered import Delivered
@@ -78,7 +81,7 @@ def forget_here(
 
     Where there is a ring of keys the worker first destroys what the destroyed keys were wrapped with.
     """
-    ids = _all_ids(tx, data, asked)
+    ids, related = ids_of(tx.cursor, data, asked)
     known, destroyed = (0, 0) if data.keeps_keys else _keys_of(tx, ids)
     found = []
     for each in data.purges:
@@ -89,8 +92,8 @@ def forget_here(
     if not data.keeps_keys:
         for id_ in ids:
             tx.forget(str(id_))
-    related = sorted(str(id_) for id_ in {*ids, *_asked_of(tx, data.hints, ids)})
-    purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, tuple(related), ())
+    named = tuple(sorted(str(id_) for id_ in related))
+    purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, named, ())
     if tx.has_keyring and (destroyed or (known and round_ == 1) or _is_destroying(tx, erasure_id)):
         _have_wrapping_destroyed(tx, purged)
     else:
@@ -106,6 +109,12 @@ def when_purge_asked(context: str, data: PersonalData) -> Callable[[Delivered, T
         forget_here(tx, data, context, UUID(asked.erasure_id), asked.round, ids)
 
     return react
+
+
+def ids_of(cursor: Cursor[DictRow], data: PersonalData, asked: Collection[UUID]) -> tuple[list[UUID], set[UUID]]:
+    """Return all ids of a person that this service knows, and those that others may know him by."""
+    ids = _all_ids(cursor, data, asked)
+    return ids, {*ids, *_asked_of(cursor, data.hints, ids)}
 
 
 def _is_destroying(tx: Transaction[Any], erasure_id: UUID) -> bool:
@@ -150,10 +159,10 @@ def destroy_wrapping(ring: Keyring, data: PersonalData) -> JobHandler:
     return job
 
 
-def _all_ids(tx: Transaction[Any], data: PersonalData, asked: Collection[UUID]) -> list[UUID]:
+def _all_ids(cursor: Cursor[DictRow], data: PersonalData, asked: Collection[UUID]) -> list[UUID]:
     ids = sorted(set(asked))
     for _ in range(_MOST_STEPS):
-        found = {*ids, *_asked_of(tx, data.related, ids)}
+        found = {*ids, *_asked_of(cursor, data.related, ids)}
         if len(found) > MOST_IDS:
             raise TooManyIds(f"{len(found)} records lead to each other; at most {MOST_IDS} can be one person")
         if len(found) == len(ids):
@@ -162,9 +171,9 @@ def _all_ids(tx: Transaction[Any], data: PersonalData, asked: Collection[UUID]) 
     return ids
 
 
-def _asked_of(tx: Transaction[Any], queries: Sequence[str], ids: Sequence[UUID]) -> set[UUID]:
+def _asked_of(cursor: Cursor[DictRow], queries: Sequence[str], ids: Sequence[UUID]) -> set[UUID]:
     return {
-        row["id"] for query in queries for row in tx.cursor.execute(query, {"ids": list(ids)}) if row["id"] is not None
+        row["id"] for query in queries for row in cursor.execute(query, {"ids": list(ids)}) if row["id"] is not None
     }
 
 

@@ -13,6 +13,9 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
 from customer.certificate import Notary, document_of
 from customer.domain import erasure
 from customer.domain.erasure import Erasure, evolve
@@ -74,7 +77,7 @@ class Erasures:
 
     def forget_stranger(self, tx: Tx, person_id: UUID, reason: str, request_ref: str) -> tuple[UUID, bool]:
         """Forget somebody whom other services know: a lead, a requester, whoever sent a form."""
-        if str(person_id) not in self._people_only(tx, [str(person_id)]):
+        if str(person_id) not in self.people_only(tx.cursor, [str(person_id)]):
             raise InvalidArgument("person_id", "is a customer; say so in person_kind")
         return self.forget_person(tx, person_id, reason, request_ref)
 
@@ -84,7 +87,7 @@ class Erasures:
         state = reduce(evolve, history, None)
         if state is None:
             return
-        events = state.take(purged, self._people_only(tx, purged.related_ids))
+        events = state.take(purged, self.people_only(tx.cursor, purged.related_ids))
         tx.append(purged.erasure_id, len(history), events)
         self._go_on(tx, reduce(evolve, events, state), len(history) + len(events))
 
@@ -137,9 +140,9 @@ class Erasures:
         tx.set_timer(f"{ASK_AGAIN}:{erasure_id}", ASK_AGAIN, tx.recorded_at + pause, payload)
 
     @staticmethod
-    def _people_only(tx: Tx, ids: Collection[str]) -> list[str]:
+    def people_only(cursor: Cursor[DictRow], ids: Collection[str]) -> list[str]:
         """Leave out companies: where a reference leads to one, it has not found a person."""
-        rows = tx.cursor.execute(
+        rows = cursor.execute(
             "select customer_id from customers where kind <> 2 and customer_id = any(%s::uuid[])", (list(ids),)
         )
         companies = {str(row["customer_id"]) for row in rows}

@@ -5,15 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from crm.audit.v1 import person_service_pb2 as audit
 from crm.customer.v1 import erasure_service_pb2 as pb
 from crm.erasure.v1 import erasure_events_pb2 as shared
 from customer.domain.erasure import ErasureCompleted, ErasureStepDone
 from customer.entrypoints.messages import stamp
 from customer.erasures import Erasures
 from customer.projections import erasures as view
+from kernel.config import CONTEXTS
 from kernel.errors import DomainError, InvalidArgument, NotFound
 from kernel.rpc import Call, optional_text, page_of, required_text, required_uuid
 from kernel.store import EventStore, Recorded
+
+_MOST_ROUNDS = 6
+_MOST_PAGES = 40
+_TIMEOUT_S = 10.0
 
 
 class NotComplete(DomainError):
@@ -77,6 +83,41 @@ class ErasureApi:
             f"erasure {erasure_id} is {row['state']}: {', '.join(row['waiting_for']) or 'the last round'}"
             " is still to come; ask again in a few seconds"
         )
+
+    def ExportPerson(self, request: pb.ExportPersonRequest, call: Call) -> pb.ExportPersonResponse:
+        """Ask every service, with every id that any of them names, until none names a new one."""
+        person_id = str(required_uuid(request, "person_id"))
+        known = {person_id}
+        for _ in range(_MOST_ROUNDS):
+            records, named = self._collect(call, person_id, known)
+            named = set(self._erasures.people_only(call.query(), sorted(named)))
+            if named <= known:
+                break
+            known |= named
+        records.sort(key=lambda it: (it.recorded_at.ToDatetime(), it.context, it.event))
+        return pb.ExportPersonResponse(person_id=person_id, known_as=sorted(known), records=records)
+
+    def _collect(self, call: Call, person_id: str, known: set[str]) -> tuple[list[audit.PersonRecord], set[str]]:
+        from crm.audit.v1.person_service_pb2_grpc import PersonServiceStub  # bus processes never import grpc
+
+        records: list[audit.PersonRecord] = []
+        named: set[str] = set()
+        for context in CONTEXTS:
+            collect = PersonServiceStub(call.peer(context)).CollectPerson
+            token = ""
+            for _ in range(_MOST_PAGES):
+                page = collect(
+                    audit.CollectPersonRequest(
+                        context=context, person_id=person_id, other_ids=sorted(known), page_token=token
+                    ),
+                    timeout=_TIMEOUT_S,
+                )
+                records += page.records
+                named |= set(page.related_ids)
+                token = page.next_page_token
+                if not token:
+                    break
+        return records, named
 
     def _history(self, call: Call, erasure_id: Any) -> list[Recorded[Any]]:
         cursor = call.query()
