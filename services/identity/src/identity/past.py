@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 
 from identity.application import role_stream
 from identity.domain import person, role, team
-from identity.domain.person import Grant, Person
+from identity.domain.person import Grant, Person, PersonKind
 from identity.domain.role import DataScope, Role, widest
 from identity.domain.team import Team
 from kernel.errors import DomainError, NotFound
@@ -63,7 +63,8 @@ class Past:
         roles = sorted(
             (RoleThen(it, held[it.id]) for it in states.values() if not it.retired), key=lambda it: it.role.name
         )
-        scope = widest(it.role.data_scope for it in roles)
+        staff = them.kind is PersonKind.STAFF
+        scope = widest(it.role.data_scope for it in roles) if staff else DataScope.OWN
         permissions = sorted({pattern for it in roles for pattern in it.role.permissions})
         owners = () if scope is DataScope.ALL else self._owners(them, roles, scope)
         return Then(them, tuple(roles), tuple(permissions), scope, owners)

@@ -257,6 +257,23 @@ def test_guests_are_apart_from_staff_and_their_token_says_whose_they_are(
     assert refused(admin.FormTeam, lead) is grpc.StatusCode.INVALID_ARGUMENT
 
 
+@pytest.mark.feature("IDN-16")
+def test_a_guest_sees_only_his_own_even_when_his_role_is_widened(
+    running: Any, admin: IdentityServiceStub, a_person: Any
+) -> None:
+    define(admin, "visitor", OWN)
+    kind = person_events_pb2.PERSON_KIND_PARTNER
+    person_id = a_person("li", kind=kind, customer_id=str(uuid4()), roles=["visitor"])
+    everything = role_events_pb2.DATA_SCOPE_ALL
+    admin.ReviseRole(pb.ReviseRoleRequest(role="visitor", permissions=["customer.*.read"], data_scope=everything))
+    token = running.sign_in("li", "seven birds of li").session_token
+    assert running.caller(token).scope == "own"
+    assert running.with_session(token).WhoAmI(pb.WhoAmIRequest()).data_scope == OWN
+    rights = running.access(running.sign_in("admin", "a river runs uphill").session_token)
+    then = rights.GetPermissionsAt(access.GetPermissionsAtRequest(person_id=person_id))
+    assert (then.data_scope, list(then.owner_ids)) == (OWN, [person_id])
+
+
 @pytest.mark.feature("IDN-03")
 def test_preset_roles_go_by_their_other_names_too(running: Any, admin: IdentityServiceStub, a_person: Any) -> None:
     wanted = ["rep", "service_supervisor", "executive"]

@@ -91,6 +91,8 @@ class IdentityApi:
             must_change = session["must_change"] or policy.too_old(session["changed_at"], now)
             if must_change or policy.lacks_second_factor(found["roles"], enrolled=found["second_factor"]):
                 allowed = allowed._replace(permissions=())  # until then he may do nothing but that
+        if found["customer_id"]:  # whatever became of the role since it was granted
+            allowed = allowed._replace(data_scope=DataScope.OWN)
         scope, owners = _scope_and_owners(cursor, person_id, allowed)
         caller = Caller("person", str(person_id), allowed.roles, allowed.permissions, scope, owners)
         further = fields_claim(allowed.field_rules)
@@ -116,7 +118,7 @@ class IdentityApi:
         found = people.person(cursor, caller.person_id, self._clock()) if caller.person_id else None
         scope, lacking = _SCOPE_OF[caller.scope], False
         if found:
-            scope = roles.data_scope_of(cursor, caller.roles)
+            scope = DataScope.OWN if found["customer_id"] else roles.data_scope_of(cursor, caller.roles)
             policy = sign_in_policy.policy(cursor)
             lacking = policy.lacks_second_factor(found["roles"], enrolled=found["second_factor"])
         return pb.WhoAmIResponse(
