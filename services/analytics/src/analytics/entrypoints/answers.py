@@ -15,10 +15,12 @@ from analytics.application import Freshness
 from analytics.forecasting.backtest import Judged, Score
 from analytics.forecasting.calendar import moment_of, name_of
 from analytics.forecasting.forecast import Outlook
-from analytics.projections.audit_trail import Audited
+from analytics.projections.audit_trail import Audited, FieldChange
 from analytics.projections.figures import FIGURES, Figure, Measured
 from analytics.projections.funnel import Spread, Totals
 from analytics.projections.slices import Basis, Slice
+from analytics.projections.why import Explanation, Rule
+from analytics.wording import sentences
 from crm.analytics.v1 import analytics_service_pb2 as pb
 from crm.analytics.v1 import figures_pb2 as shared
 from crm.common.v1.money_pb2 import Money
@@ -222,6 +224,40 @@ def backtest_point(one: Judged, zone: ZoneInfo) -> pb.BacktestPoint:
         same_month_last_year=one.outlook.same_month_last_year,
         weighted_pipeline=one.outlook.weighted_pipeline,
     )
+
+
+def field_change(one: FieldChange) -> pb.FieldChange:
+    return pb.FieldChange(field=one.field, before=one.before, after=one.after, personal=one.personal)
+
+
+def explained(found: Explanation) -> pb.ExplainValueResponse:
+    """The steps, each with its sentences; of what lies outside the caller's scope only the kind of event."""
+    response = pb.ExplainValueResponse(field=found.field, value=found.value, cut_short=found.cut_short)
+    for step in found.steps:
+        last = step is found.steps[-1]
+        english, chinese = sentences(step, found.field if last else "")
+        event = audited(step.event)
+        if step.withheld:
+            event = pb.AuditedEvent(context=event.context, event_type=event.event_type, recorded_at=event.recorded_at)
+        response.steps.add(
+            link=pb.StepLink.ValueType(step.link),
+            event=event,
+            fields=[field_change(one) for one in step.fields],
+            rules=[_deciding(one) for one in step.rules],
+            sentence=english,
+            sentence_zh=chinese,
+            withheld=step.withheld,
+        )
+    return response
+
+
+def _deciding(rule: Rule) -> pb.DecidingRule:
+    found = pb.DecidingRule(rule_id=rule.rule_id, name=rule.name, rule_set_version=rule.version, reason=rule.reason)
+    if rule.defined is not None:
+        found.defined_by_event_id = str(rule.defined.event_id)
+        found.defined_at.FromDatetime(rule.defined.recorded_at)
+        found.defined_by = rule.defined.actor
+    return found
 
 
 def audited(one: Audited) -> pb.AuditedEvent:

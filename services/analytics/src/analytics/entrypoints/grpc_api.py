@@ -12,7 +12,7 @@ from analytics.application import MOST_MONTHS, Analytics, Predicted
 from analytics.entrypoints import answers, reads
 from analytics.entrypoints.answers import choice, money, slice_of, stamp
 from analytics.forecasting import backtest
-from analytics.projections import audit_trail, figures, funnel, ranking, trends
+from analytics.projections import audit_trail, figures, funnel, ranking, trends, why
 from analytics.projections.audit_trail import Wanted
 from analytics.projections.figures import FIGURES
 from analytics.projections.freshness import CONTEXTS
@@ -395,13 +395,18 @@ class AnalyticsApi:
         for one, fields in rest[: page.limit]:
             change = response.changes.add(event=answers.audited(one))
             for field in fields:
-                change.fields.add(
-                    field=field.field,
-                    before=field.before,
-                    after=field.after,
-                    personal=field.personal,
-                )
+                change.fields.append(answers.field_change(field))
         return response
+
+    def ExplainValue(self, request: pb.ExplainValueRequest, call: Call) -> pb.ExplainValueResponse:
+        found = why.explain(
+            call.query(),
+            required_uuid(request, "record_id"),
+            optional_text(request, "field", 200),
+            call.caller,
+            answers.moment(request, "as_of"),
+        )
+        return answers.explained(found)
 
     def ExportEvents(self, request: pb.ExportEventsRequest, call: Call) -> pb.ExportEventsResponse:
         page = page_of(request)

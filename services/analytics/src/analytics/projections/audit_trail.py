@@ -185,10 +185,8 @@ def history(
     cursor: Cursor[DictRow], record_id: UUID, caller: Caller, as_of: datetime | None = None
 ) -> list[tuple[Audited, list[FieldChange]]]:
     """Return every change of a record, oldest first. Raises NotFound outside the caller's scope."""
-    if caller.scope != "all":
-        owners = cursor.execute(_RECORD_OWNERS, {"id": record_id}).fetchall()
-        if not any(caller.sees(row["owner_id"]) for row in owners):
-            raise NotFound(f"there is no record {record_id} in the audit trail")
+    if not within_scope(cursor, record_id, caller):
+        raise NotFound(f"there is no record {record_id} in the audit trail")
     rows = cursor.execute(
         "select e.*, t.name as type from audit_events e join audit_types t using (type_id)"
         f" where e.stream = %(record)s and {_ALLOWED}"
@@ -200,6 +198,37 @@ def history(
         raise NotFound(f"there is no record {record_id} in the audit trail")
     events = [_audited(row) for row in rows]
     return list(zip(events, changes([event.message for event in events]), strict=True))
+
+
+def within_scope(cursor: Cursor[DictRow], record_id: UUID, caller: Caller) -> bool:
+    """Whether the record is in the caller's scope; one that nobody owns is only for those who see all."""
+    if caller.scope == "all":
+        return True
+    owners = cursor.execute(_RECORD_OWNERS, {"id": record_id}).fetchall()
+    return any(caller.sees(row["owner_id"]) for row in owners)
+
+
+def correlated(
+    cursor: Cursor[DictRow], correlation_id: UUID, until: datetime, caller: Caller, most: int
+) -> list[Audited]:
+    """Return what one outside request led to, as far as it was recorded by then, oldest first."""
+    rows = cursor.execute(
+        "select e.*, t.name as type from audit_events e join audit_types t using (type_id)"
+        f" where e.correlation_id = %(correlation)s and e.recorded_at <= %(until)s and {_ALLOWED}"
+        " order by e.recorded_at, e.context, e.position limit %(most)s",
+        {"correlation": correlation_id, "until": until, "hidden": _hidden(caller), "most": most},
+    ).fetchall()
+    return [_audited(row) for row in rows]
+
+
+def of_version(cursor: Cursor[DictRow], type_: str, version: int) -> Audited | None:
+    """Return the event of that type at that version of its record: of rule sets there is one record each."""
+    row = cursor.execute(
+        "select e.*, t.name as type from audit_events e join audit_types t using (type_id)"
+        " where e.type_id = %s and e.version = %s order by e.recorded_at desc limit 1",
+        (type_id(type_), version),
+    ).fetchone()
+    return None if row is None else _audited(row)
 
 
 _ALLOWED = "e.type_id <> all(%(hidden)s::int[])"
