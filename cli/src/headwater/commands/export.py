@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -25,6 +24,7 @@ import crm
 from headwater.api import Away, Refused, add_connection_arguments, connect
 from headwater.importing.reporting import harmless
 from headwater.telling import say
+from kernel.money import Money
 
 _TELL_EVERY = 5_000
 _MOST_ROWS_XLSX = 1_048_575
@@ -111,7 +111,7 @@ def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
     for key, value in row.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict) and set(value) <= {"minor_units", "currency_code"} and value:
-            cells[name] = f"{Decimal(value.get('minor_units', 0)) / 100:.2f}"
+            cells[name] = f"{Money(int(value.get('minor_units', 0)), value.get('currency_code', '')).major():f}"
             cells[f"{name}_currency"] = str(value.get("currency_code", ""))
         elif isinstance(value, dict):
             cells.update(flat(value, f"{name}."))

@@ -9,10 +9,10 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Mapping
-from decimal import Decimal
 from typing import Any
 
 from headwater.api import Api, Away, Refused, add_connection_arguments, connect
+from kernel.money import Money, decimals_of
 
 PATHS = {
     "funnel": "/v1/analytics/funnel",
@@ -91,7 +91,7 @@ def print_forecast(answer: Mapping[str, Any]) -> None:
         print(f"forecast of what will be won, {code}")
         print(f"{'month':10} {'P10':>16} {'P50':>16} {'P90':>16}")
         for month in currency.get("months", []):
-            band = (f"{float(month.get(name, 0)) / 100:>16,.0f}" for name in ("p10", "p50", "p90"))
+            band = (f"{float(month.get(name, 0)) / 10 ** decimals_of(code):>16,.0f}" for name in ("p10", "p50", "p90"))
             print(f"{month['month']:10} {' '.join(band)}")
         for score in currency.get("scores", []):
             if int(score.get("horizon", 0)) == 1:
@@ -105,9 +105,7 @@ def print_forecast(answer: Mapping[str, Any]) -> None:
 
 def amounts(found: list[Mapping[str, Any]]) -> str:
     """Amounts as 1,234.50 CNY, joined."""
-    return (
-        " + ".join(f"{Decimal(m.get('minor_units', 0)) / 100:,.2f} {m.get('currency_code', '')}" for m in found) or "0"
-    )
+    return " + ".join(str(Money(int(m.get("minor_units", 0)), m.get("currency_code", ""))) for m in found) or "0"
 
 
 def print_kpis(answer: Mapping[str, Any]) -> None:

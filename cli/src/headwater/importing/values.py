@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 
+from kernel.money import decimals_of
+
 
 class BadValue(Exception):
     """A cell does not hold what its column should. `wrong` says what, `mend` the way out."""
@@ -147,15 +149,16 @@ def to_decimal(cell: str, negative: bool = False) -> Decimal:
 
 
 def to_money(cell: str, currency: str) -> dict[str, str | int]:
-    """Return {minor_units, currency_code}; a sign or code in the cell names the currency. Two decimals at most."""
+    """Return {minor_units, currency_code}; a sign or code in the cell names the currency. Only its decimals."""
     for sign, code in _CURRENCIES.items():
         if sign in cell:
             currency = code
     if code_match := re.search(r"\b([A-Z]{3})\b", cell):
         currency = code_match.group(1)
-    exact = to_decimal(cell) * 100
+    decimals = decimals_of(currency)
+    exact = to_decimal(cell).scaleb(decimals)
     if exact != exact.to_integral_value():
-        raise BadValue("has more than two decimals", "round it")
+        raise BadValue(f"has more than the {decimals} decimals of {currency}", "round it")
     return {"minor_units": str(int(exact)), "currency_code": currency}
 
 

@@ -98,3 +98,16 @@ def test_every_missing_variable_is_named_at_once():
 )
 def test_permissions_cover_what_they_should_and_no_more(held, asked, allowed):
     assert Caller("service", "x", permissions=(held,)).may(asked) is allowed
+
+
+@pytest.mark.parametrize(
+    ("money", "text", "major"),
+    [
+        (Money(1_234_550, "CNY"), "12,345.50 CNY", Decimal("12345.50")),
+        (Money(1_234_550, "JPY"), "1,234,550 JPY", Decimal(1_234_550)),
+        (Money(-1_234_550, "KWD"), "-1,234.550 KWD", Decimal("-1234.550")),
+    ],
+)
+def test_an_amount_reads_with_the_decimals_of_its_currency(money: Money, text: str, major: Decimal) -> None:
+    assert str(money) == text
+    assert money.major() == major

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
@@ -18,13 +17,13 @@ from crm.pipeline.v1.lead_events_pb2 import LeadAssigned
 from crm.pipeline.v1.order_events_pb2 import ReceivableOverdue
 from crm.ticketing.v1 import survey_events_pb2 as surveys
 from crm.ticketing.v1 import ticket_events_pb2 as tickets
+from kernel.money import Money as Amount
 from kernel.projections import Delivered
 from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
 from notification.application import Notice, Notification
 
 _HISTORY = timedelta(days=1)
-_NO_CENTS = frozenset({"JPY", "KRW", "VND"})
 
 notification = Notification()
 
@@ -161,8 +160,7 @@ def _approval(event: Any) -> dict[str, str]:
 
 
 def _amount(money: Money) -> str:
-    digits = 0 if money.currency_code in _NO_CENTS else 2
-    return f"{Decimal(money.minor_units).scaleb(-digits):,.{digits}f} {money.currency_code}"
+    return str(Amount(money.minor_units, money.currency_code))
 
 
 def _time(moment: datetime) -> str:

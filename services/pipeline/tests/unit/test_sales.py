@@ -305,3 +305,10 @@ def test_an_order_carries_the_costs_known_when_it_was_placed() -> None:
     )
     assert order.place(placed, {B: Money(1, "USD")}) == [placed], "no cost is known, so nothing is said of one"
     assert order.place(placed) == [placed]
+
+
+@pytest.mark.parametrize(("currency", "major"), [("CNY", "25"), ("JPY", "2500"), ("KWD", "2.5")])
+def test_an_exact_amount_is_in_major_units_of_its_currency(currency: str, major: str) -> None:
+    priced = totals([Position("2.5", Money(1000, currency), 0, 0)])
+    assert priced.net_exact == major
+    assert priced.net_total == Money(2500, currency)

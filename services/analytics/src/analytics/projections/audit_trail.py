@@ -29,6 +29,7 @@ from crm.pipeline.v1 import order_events_pb2, product_events_pb2
 from kernel.auth import Caller
 from kernel.delivered import message_class
 from kernel.errors import InvalidArgument, NotFound
+from kernel.money import Money as Amount
 
 SEALED = "[sealed]"
 MOST_CHANGES = 10_000
@@ -334,16 +335,8 @@ def _value(field: Any, value: Any) -> Any:
     return value
 
 
-_NO_CENTS = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF"})
-_MILLS = frozenset({"BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"})
-
-
 def _decimal(money: Money) -> str:
-    digits = 0 if money.currency_code in _NO_CENTS else 3 if money.currency_code in _MILLS else 2
-    sign, units = ("-" if money.minor_units < 0 else ""), abs(money.minor_units)
-    if not digits:
-        return f"{sign}{units}"
-    return f"{sign}{units // 10**digits}.{units % 10**digits:0{digits}d}"
+    return f"{Amount(money.minor_units, money.currency_code).major():f}"
 
 
 def csv_lines(events: Sequence[Audited], header: bool) -> str:

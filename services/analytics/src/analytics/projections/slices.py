@@ -32,6 +32,7 @@ from analytics.projections.leads import LEADS
 from analytics.projections.orders import ORDERS, PAID
 from analytics.projections.tickets import TICKETS
 from kernel.auth import Caller
+from kernel.money import minor_per_major_sql
 
 UTC_ZONE = ZoneInfo("UTC")
 
@@ -148,10 +149,7 @@ def _customer(column: str) -> str:
 
 def _minor(column: str) -> str:
     """SQL: an exact amount of an order, in major units there, in minor units here."""
-    return (
-        f"{column} * case when o.currency in ('JPY', 'KRW', 'VND', 'CLP', 'ISK', 'XAF', 'XOF') then 1"
-        " when o.currency in ('BHD', 'IQD', 'JOD', 'KWD', 'LYD', 'OMR', 'TND') then 1000 else 100 end"
-    )
+    return f"{column} * {minor_per_major_sql('o.currency')}"
 
 
 def _relation(name: str, slice_: Slice) -> str:

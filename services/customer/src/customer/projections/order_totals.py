@@ -13,17 +13,12 @@ from psycopg.rows import DictRow
 from crm.pipeline.v1 import order_events_pb2 as messages
 from customer.domain.policy import Cooperation
 from customer.projections.families import members
-from kernel.money import Money
+from kernel.money import Money, minor_per_major_sql
 from kernel.projections import Delivered, Eventual
 
 BANDS = (("above-1m", 1_000_000), ("500k-1m", 500_000), ("100k-500k", 100_000), ("10k-100k", 10_000))
 """Bands and the major units they begin at, highest first; below lie "below-10k" and "none"."""
-_WITHOUT_CENTS = ("JPY", "KRW", "VND", "CLP", "ISK", "XAF", "XOF")
-MAJOR = (
-    "(sum(t.total_minor) / case when t.currency_code = any(array['"
-    + "', '".join(_WITHOUT_CENTS)
-    + "']) then 1 else 100 end)"
-)
+MAJOR = f"(sum(t.total_minor) / {minor_per_major_sql('t.currency_code')})"
 """SQL: a total in major units."""
 
 _ADD = (
@@ -92,7 +87,7 @@ def band_of(major_units: int, orders: int) -> str:
 
 def major_units(total: Money) -> int:
     """Return an amount in whole major units."""
-    return total.minor_units // (1 if total.currency_code in _WITHOUT_CENTS else 100)
+    return int(total.major())
 
 
 def cooperation(cursor: Cursor[DictRow], customer_id: UUID) -> Cooperation:

@@ -284,9 +284,8 @@ class Journeys:
         if run.coupon_id is None:
             return {}
         [issued] = tx.history(run.coupon_id)
-        units, code = issued.value.minor_units, issued.value.currency_code
         return {
             "coupon_code": issued.code,
-            "coupon_value": f"{units // 100}.{units % 100:02d} {code}",
+            "coupon_value": f"{issued.value.major():f} {issued.value.currency_code}",
             "coupon_expires_on": issued.expires_on.isoformat(),
         }

@@ -13,10 +13,9 @@ from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal, InvalidOperation
 
 from kernel.errors import InvalidArgument
-from kernel.money import Money
+from kernel.money import Money, decimals_of
 
 _WHOLE = Decimal(1)
-_MINOR_PER_MAJOR = Decimal(100)
 _BASIS_POINTS = Decimal(10_000)
 
 
@@ -69,22 +68,22 @@ def totals(positions: Sequence[Position], field: str = "lines") -> Totals:
             Amounts(
                 Money(net_until_here - net_shown, currency),
                 Money(tax_until_here - tax_shown, currency),
-                _major(net),
+                _major(net, currency),
             )
         )
         net_shown, tax_shown = net_until_here, tax_until_here
     net_total, tax_total = Money(net_shown, currency), Money(tax_shown, currency)
-    return Totals(tuple(lines), net_total, tax_total, net_total + tax_total, _major(net_sum))
+    return Totals(tuple(lines), net_total, tax_total, net_total + tax_total, _major(net_sum, currency))
 
 
 def exact(quantity: str, amount: Money) -> str:
     """Return quantity x amount in major units, not rounded."""
-    return _major(Decimal(quantity) * amount.minor_units)
+    return _major(Decimal(quantity) * amount.minor_units, amount.currency_code)
 
 
 def sum_of(exact_amounts: Iterable[str]) -> str:
     """Return the sum of exact amounts in major units."""
-    return _major(sum((Decimal(amount) for amount in exact_amounts), Decimal(0)) * _MINOR_PER_MAJOR)
+    return _plain(sum((Decimal(amount) for amount in exact_amounts), Decimal(0)))
 
 
 def quantity_of(text: str, field: str = "quantity") -> Decimal:
@@ -115,6 +114,10 @@ def _rounded(minor_units: Decimal) -> int:
     return int(minor_units.quantize(_WHOLE, ROUND_HALF_EVEN))
 
 
-def _major(minor_units: Decimal) -> str:
-    text = f"{(minor_units / _MINOR_PER_MAJOR):f}"
+def _major(minor_units: Decimal, currency: str) -> str:
+    return _plain(minor_units.scaleb(-decimals_of(currency)))
+
+
+def _plain(number: Decimal) -> str:
+    text = f"{number:f}"
     return text.rstrip("0").rstrip(".") if "." in text else text

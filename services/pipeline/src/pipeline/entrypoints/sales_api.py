@@ -17,7 +17,7 @@ from crm.pipeline.v1 import quote_events_pb2 as quote_pb
 from crm.pipeline.v1 import sales_service_pb2 as pb
 from kernel.errors import InvalidArgument, NotFound
 from kernel.ids import derived_id
-from kernel.money import Money
+from kernel.money import Money, decimals_of
 from kernel.request import (
     optional_date,
     optional_text,
@@ -494,7 +494,7 @@ class SalesApi:
                 pb.SalesTotal(
                     orders=row["orders"],
                     lines=row["lines"],
-                    net_sales=money_out(_minor(row["net_exact"]), row["currency_code"]),
+                    net_sales=money_out(_minor(row["net_exact"], row["currency_code"]), row["currency_code"]),
                     net_exact=f"{row['net_exact']:f}",
                 )
                 for row in rows
@@ -915,8 +915,8 @@ def _receivable(row: DictRow, on: date) -> pb.Receivable:
     )
 
 
-def _minor(major: Decimal) -> int:
-    return int((major * 100).quantize(Decimal(1), ROUND_HALF_EVEN))
+def _minor(major: Decimal, currency: str) -> int:
+    return int(major.scaleb(decimals_of(currency)).quantize(Decimal(1), ROUND_HALF_EVEN))
 
 
 def _import_row(row: pb.OrderRow, caller_id: UUID | None) -> OrderRow:
