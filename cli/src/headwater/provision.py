@@ -333,6 +333,9 @@ def suite_environment(
         variables[f"{prefix}_PUBLIC_URL"] = variables["HEADWATER_PUBLIC_URL"]
         # Our mail server delivers nothing, so a simulated past may be shown there too.
         variables[f"{prefix}_SEND_BACKDATED"] = "true"
+    if "NOTIFICATION_SMTP_URL" not in environment:
+        # Nor can a message that a customer did not agree to reach him from here.
+        variables["NOTIFICATION_CONSENT"] = "not-needed"
     for service in BROKER_USERS:
         prefix = service.upper()
         shown = certificates.of("gateway" if service == "gateway" else "services") if certificates else None

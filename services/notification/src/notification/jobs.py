@@ -22,6 +22,9 @@ from notification.projections.preferences import preferences_of
 from notification.records import NOTHING, Record, describe
 
 _TIMEOUT_S = 5.0
+_PURPOSES = {"survey": "research"}
+CONSENT = "NOTIFICATION_CONSENT"
+"""Variable: "not-needed" where no message can reach a customer anyway. Else nothing leaves without consent."""
 
 notification = Notification()
 
@@ -36,7 +39,11 @@ def send_mail(timer: Timer, worker: Worker) -> None:
             notification.begin_attempt(tx, message_id, header)  # says so if an attempt was cut short
             return
         preferences = preferences_of(tx.cursor, message.recipient_id)
-    address = _unless_away(lambda: _address(worker, message))
+    try:
+        address = _unless_away(lambda: _address(worker, message))
+    except NotSent as error:
+        _not_sent(worker, message_id, header, error)
+        return
     if not is_address(address):
         _not_sent(worker, message_id, header, NotSent("the recipient has no e-mail address", True))
         return
@@ -103,10 +110,16 @@ def _address_of_contact(worker: Worker, message: Message) -> str:
     stub = CustomerServiceStub(worker.peer("customer"))
     request = pb.GetCustomerRequest(customer_id=str(message.customer_id))
     found = stub.GetCustomer(request, timeout=_TIMEOUT_S)
-    for contact in found.contacts:
-        if contact.contact_id == str(message.recipient_id) and contact.emails:
-            return str(contact.emails[0])
-    return str(found.card.email)
+    if message.recipient_id == message.customer_id:
+        whose, address = "", str(found.card.email)
+    else:  # somebody who is no contact any more gets nothing, nor does anybody in his place
+        whose = str(message.recipient_id)
+        address = next((str(c.emails[0]) for c in found.contacts if c.contact_id == whose and c.emails), "")
+    purpose = _PURPOSES.get(message.kind, "service")
+    consented = any((it.contact_id, it.channel, it.purpose) == (whose, "email", purpose) for it in found.consents)
+    if not consented and worker.settings.extra.get(CONSENT, "") != "not-needed":
+        raise NotSent(f"the recipient has not consented to e-mail for {purpose}", permanent=True)
+    return address
 
 
 def _words(worker: Worker, message: Message, preferences: PreferencesSet, server: MailServer) -> Rendered:

@@ -57,9 +57,13 @@ class Customers(CustomerServiceServicer):
         found = customer.FollowUp(customer_name="华北机械", suggested_content="Ask for the pump")
         return customer.GetFollowUpResponse(follow_up=found)
 
+    def __init__(self):
+        self.consents = [customer.Consent(channel="email", purpose="research")]
+        self.contacts = []
+
     def GetCustomer(self, request, context):
         card = customer.CustomerCard(customer_id=request.customer_id, email="buyer@example.org")
-        return customer.GetCustomerResponse(card=card)
+        return customer.GetCustomerResponse(card=card, consents=self.consents, contacts=self.contacts)
 
 
 class Leads(LeadServiceServicer):
@@ -76,11 +80,17 @@ class Tickets(TicketingServiceServicer):
 
 
 @pytest.fixture
-def neighbours():
+def customers():
+    """The customer service that answers here: what is in force, and who is a contact."""
+    return Customers()
+
+
+@pytest.fixture
+def neighbours(customers):
     """Where the services are that know names and addresses."""
     server = grpc.server(ThreadPoolExecutor(8))
     add_IdentityServiceServicer_to_server(People(), server)
-    add_CustomerServiceServicer_to_server(Customers(), server)
+    add_CustomerServiceServicer_to_server(customers, server)
     add_LeadServiceServicer_to_server(Leads(), server)
     add_TicketingServiceServicer_to_server(Tickets(), server)
     port = server.add_insecure_port("127.0.0.1:0")

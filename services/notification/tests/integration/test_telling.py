@@ -6,6 +6,7 @@ from uuid import UUID
 import grpc
 import pytest
 
+from crm.customer.v1 import customer_service_pb2 as customer
 from crm.customer.v1.customer_events_pb2 import CustomerNeglected, CustomerWentSilent
 from crm.customer.v1.follow_up_events_pb2 import FollowUpDue
 from crm.notification.v1 import message_events_pb2 as events
@@ -115,6 +116,39 @@ def test_the_customer_is_asked_by_mail_with_the_surveys_link(office, sink):
     (envelope,) = sink.mails
     assert envelope.rcpt_tos == ["buyer@example.org"]
     assert "https://crm.example.com/s/secret-token" in mail_of(envelope)[1]
+
+
+@pytest.mark.feature("CUS-52")
+@pytest.mark.parametrize(
+    "given",
+    [[], [("email", "marketing", "")], [("sms", "research", "")], [("email", "research", str(UUID(int=7)))]],
+    ids=["nothing", "for something else", "by another way", "by somebody else"],
+)
+def test_without_consent_nothing_leaves_to_a_customer(office, sink, customers, given):
+    customers.consents = [customer.Consent(channel=c, purpose=p, contact_id=who) for c, p, who in given]
+    office.happens(SurveySent(survey_id=str(new_id()), customer_id=str(new_id())))
+    office.work()
+    assert sink.mails == []
+    with office.as_caller(a_caller(permissions=["*"])) as channel:
+        (sent,) = NotificationServiceStub(channel).ListMessages(pb.ListMessagesRequest()).messages
+    assert sent.last_failure == "the recipient has not consented to e-mail for research"
+    office.move(days=1)
+    assert sink.mails == [], "nor is it tried again"
+
+
+@pytest.mark.feature("CUS-50", "CUS-52")
+def test_a_contact_who_is_gone_gets_nothing_and_nobody_gets_it_in_his_place(office, sink, customers):
+    contact_id, customer_id = str(new_id()), str(new_id())
+    customers.consents = [
+        customer.Consent(channel="email", purpose="research", contact_id=who) for who in ("", contact_id)
+    ]
+    office.happens(SurveySent(survey_id=str(new_id()), customer_id=customer_id, contact_id=contact_id))
+    office.work()
+    assert sink.mails == []
+    customers.contacts = [customer.Contact(contact_id=contact_id, emails=["he@example.org"])]
+    office.happens(SurveySent(survey_id=str(new_id()), customer_id=customer_id, contact_id=contact_id))
+    office.work()
+    assert [envelope.rcpt_tos for envelope in sink.mails] == [["he@example.org"]]
 
 
 def test_a_person_is_told_as_he_wants(office, sink):
