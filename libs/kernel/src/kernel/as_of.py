@@ -75,8 +75,9 @@ def moment_in(metadata: Mapping[str, str], now: datetime) -> Moment | None:
 
 def _time(text: str) -> datetime | None:
     try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+        found = datetime.fromisoformat(text)
+        return found.astimezone(UTC) if found.tzinfo else found
+    except (ValueError, OverflowError):
         return None
 
 

@@ -460,7 +460,10 @@ def _time(text: str) -> datetime:
         time_ = None
     if time_ is None or time_.tzinfo is None:
         raise InvalidArgument("effective_at", f"{text[:40]!r} is not an RFC 3339 time with an offset")
-    return time_.astimezone(UTC)
+    try:
+        return time_.astimezone(UTC)
+    except OverflowError:
+        raise InvalidArgument("effective_at", f"{text[:40]!r} is beyond the calendar") from None
 
 
 __all__ = [

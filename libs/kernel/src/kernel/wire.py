@@ -16,7 +16,7 @@ from typing import Any
 import grpc
 import psycopg
 import psycopg_pool
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
@@ -32,6 +32,7 @@ from kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from kernel.request import refuse_impossible
 from kernel.rpc import Endpoint, Method
 from kernel.telemetry import current_traceparent, gauges
 
@@ -47,6 +48,7 @@ STATUS: Mapping[type[Exception], grpc.StatusCode] = {
     TooMany: grpc.StatusCode.RESOURCE_EXHAUSTED,
     DomainError: grpc.StatusCode.FAILED_PRECONDITION,
     Unavailable: grpc.StatusCode.UNAVAILABLE,
+    psycopg.DataError: grpc.StatusCode.INVALID_ARGUMENT,
     psycopg.OperationalError: grpc.StatusCode.UNAVAILABLE,
     psycopg.InterfaceError: grpc.StatusCode.UNAVAILABLE,
     psycopg_pool.PoolTimeout: grpc.StatusCode.UNAVAILABLE,
@@ -72,7 +74,8 @@ def generic_handler(endpoints: Sequence[Endpoint], known_peers_only: bool = Fals
         {
             m.name: grpc.unary_unary_rpc_method_handler(
                 _answering(contexts, m, known_peers_only),
-                request_deserializer=m.request_type.FromString,
+                # None: what is no message of its type is refused by us; grpc would call it INTERNAL
+                request_deserializer=None,
                 response_serializer=m.response_type.SerializeToString,
             )
             for m in endpoint.methods
@@ -82,7 +85,7 @@ def generic_handler(endpoints: Sequence[Endpoint], known_peers_only: bool = Fals
 
 def _answering(
     contexts: Mapping[str, Endpoint], method: Method, known_peers_only: bool
-) -> Callable[[Message, grpc.ServicerContext], Message]:
+) -> Callable[[bytes, grpc.ServicerContext], Message]:
     def asked(request: Any) -> Endpoint:
         name = "" if "" in contexts else request.context
         if name not in contexts:
@@ -91,7 +94,7 @@ def _answering(
             )
         return contexts[name]
 
-    def answer(request: Message, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
+    def answer(body: bytes, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
         if known_peers_only and not _PEERS.intersection(context.auth_context().get(_NAMES, ())):
             context.abort(grpc.StatusCode.UNAUTHENTICATED, "your certificate names nobody of this suite")
         metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
@@ -108,6 +111,7 @@ def _answering(
             set_status_on_exception=False,
         ) as span:
             try:
+                request = _parsed(method, body)
                 return asked(request).answer(
                     method,
                     request,
@@ -127,11 +131,25 @@ def _answering(
     return answer
 
 
+def _parsed(method: Method, body: bytes) -> Message:
+    try:
+        request = method.request_type.FromString(body)
+    except DecodeError:
+        name = method.request_type.DESCRIPTOR.full_name
+        raise InvalidArgument("request", f"holds bytes that are no {name}") from None
+    refuse_impossible(request)
+    return request
+
+
 def _refuse(method: Method, error: Exception, code: grpc.StatusCode, context: grpc.ServicerContext) -> None:
     if isinstance(error, InvalidArgument):
         context.set_trailing_metadata(((FIELD_TRAILER, error.field),))
     if isinstance(error, DomainError):
         context.abort(code, str(error))
+    if isinstance(error, psycopg.DataError):
+        # The database's words would repeat what was sent; that it was refused there is for us to know.
+        log.warning("a value reached the database", extra={"rpc": method.full_name, "reason": type(error).__name__})
+        context.abort(code, "a value holds a NUL character, is out of range, or is not of its kind")
     log.exception("call failed", extra={"rpc": method.full_name, "status": code.name})
     if code is grpc.StatusCode.UNAVAILABLE:
         context.abort(code, "a server that this needs is away; try again in a moment")

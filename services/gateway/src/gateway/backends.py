@@ -17,9 +17,9 @@ from google.protobuf.message import Message
 from opentelemetry import propagate
 
 from gateway.contracts import EVERYWHERE, Method
-from gateway.problems import UNAVAILABLE, Problem, of_rpc
+from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem, of_rpc
 from kernel.as_of import AS_OF, CLOCK, LIVE
-from kernel.config import Tls
+from kernel.config import CONTEXTS, Tls
 
 _MOST_BYTES = 32 * 1024 * 1024
 _RETRIES = {
@@ -125,6 +125,8 @@ class Backends:
         self._calls.clear()
 
     def channel(self, context: str) -> grpc.aio.Channel:
+        if context not in CONTEXTS:
+            raise Problem(NOT_FOUND, f"there is no context {context[:40]!r}; there are {', '.join(CONTEXTS)}")
         target = self._targets.get(context)
         if target is None:
             raise Problem(UNAVAILABLE, f"{context} is not part of this installation")
