@@ -260,13 +260,16 @@ class Databases:
         inside = mark.encode().hex()
         for context in CONTEXTS:
             with self.connect(context) as connection:
-                tables = connection.execute("select tablename from pg_tables where schemaname = 'public'").fetchall()
-                for (table,) in tables:
+                tables = connection.execute(
+                    "select schemaname, tablename from pg_tables"
+                    " where schemaname not in ('pg_catalog', 'information_schema')"
+                ).fetchall()
+                for schema, table in tables:
                     asked = sql.SQL("select 1 from {} t where t::text ilike %s or t::text like %s limit 1").format(
-                        sql.Identifier(table)
+                        sql.Identifier(schema, table)
                     )
                     if connection.execute(asked, (f"%{mark}%", f"%{inside}%")).fetchone():
-                        found.add(f"{context}.{table}")
+                        found.add(f"{context}.{table}" if schema == "public" else f"{context}.{schema}.{table}")
         return found
 
 

@@ -34,6 +34,7 @@ KERNEL = {
     "bus_instances": "names of processes",
     "reads": "ids and classes of data",
     "seals": "hashes",
+    "as_of_moments": "names of clocks; the views beside it are thrown away when anybody is forgotten",
 }
 SEALED = {"analytics.audit_events.data": "other services' events, sealed by them"}
 

@@ -61,13 +61,15 @@ class PersonalData:
 
     `related` are queries for `id`s under which the same person is known, given %(ids)s; they are asked until
     nothing new comes. `hints` are queries for ids that may mean the same person, for the asking context to
-    judge; nothing is purged here because of them. `before` runs in the same transaction with all ids, for what
+    judge; nothing is purged here because of them. `own` are queries for what has a key of its own and goes with
+    the person, as a file does; nobody else is told of it. `before` runs in the same transaction with all ids, for what
     the log has to say of it. `answer` takes what was purged, once what the keys were wrapped with is destroyed
     too. `keeps_keys` is for the service whose subjects are the staff: an id that means one of them is not erased.
     """
 
     purges: Sequence[Purge] = ()
     related: Sequence[str] = ()
+    own: Sequence[str] = ()
     hints: Sequence[str] = ()
     before: Callable[[Transaction[Any], UUID, Sequence[UUID]], None] | None = None
     keeps_keys: bool = False
@@ -82,20 +84,20 @@ def forget_here(
     Where there is a ring of keys the worker first destroys what the destroyed keys were wrapped with.
     """
     ids, related = ids_of(tx.cursor, data, asked)
-    known, destroyed = (0, 0) if data.keeps_keys else _keys_of(tx, ids)
+    doomed = [] if data.keeps_keys else [*ids, *sorted(_asked_of(tx.cursor, data.own, ids))]
+    known, destroyed = _keys_of(tx, doomed)
     found = []
     for each in data.purges:
         tx.cursor.execute(each.statement, {"ids": ids})
         found.append(SearchedTable(each.table, max(tx.cursor.rowcount, 0)))
     if data.before is not None:
         data.before(tx, erasure_id, ids)
-    if not data.keeps_keys:
-        for id_ in ids:
-            tx.forget(str(id_))
+    for id_ in doomed:
+        tx.forget(str(id_))
     named = tuple(sorted(str(id_) for id_ in related))
     purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, named, ())
     if tx.has_keyring and (destroyed or (known and round_ == 1) or _is_destroying(tx, erasure_id)):
-        _have_wrapping_destroyed(tx, purged)
+        _have_wrapping_destroyed(tx, purged, {part_of(str(id_)) for id_ in doomed})
     else:
         data.answer(tx, purged)
 
@@ -125,7 +127,7 @@ def _is_destroying(tx: Transaction[Any], erasure_id: UUID) -> bool:
     return row is not None
 
 
-def _have_wrapping_destroyed(tx: Transaction[Any], purged: PersonPurged) -> None:
+def _have_wrapping_destroyed(tx: Transaction[Any], purged: PersonPurged, parts: Collection[int]) -> None:
     payload = {
         "erasure_id": str(purged.erasure_id),
         "context": purged.context,
@@ -133,6 +135,7 @@ def _have_wrapping_destroyed(tx: Transaction[Any], purged: PersonPurged) -> None
         "searched": [[it.table, it.rows] for it in purged.searched],
         "keys_destroyed": purged.keys_destroyed,
         "related_ids": list(purged.related_ids),
+        "parts": sorted(parts),
     }
     tx.set_timer(f"{DESTROY}:{purged.erasure_id}:{purged.round}", DESTROY, tx.recorded_at, payload)
 
@@ -143,7 +146,7 @@ def destroy_wrapping(ring: Keyring, data: PersonalData) -> JobHandler:
     def job(timer: Timer, worker: Worker) -> None:
         said = timer.payload
         with worker.store.connection() as connection:
-            _, destroyed = rotate(connection, ring, {part_of(id_) for id_ in said["related_ids"]})
+            _, destroyed = rotate(connection, ring, said["parts"])
         purged = PersonPurged(
             UUID(said["erasure_id"]),
             said["context"],

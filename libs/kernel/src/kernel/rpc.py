@@ -134,6 +134,11 @@ class Call:
             self._transaction = self._stack.enter_context(reading)
         return self._transaction
 
+    def key_of(self, subject: str) -> bytes | None:
+        """A data subject's key, for reading what is sealed beside the log; None when it is destroyed."""
+        assert self._store is not None, "this service has no database"
+        return self._store.keys(self.query()).find({subject})[subject]
+
     def peer(self, context: str) -> Any:
         """A channel to another service that forwards the caller's token, request id and trace.
 

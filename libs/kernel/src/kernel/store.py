@@ -222,6 +222,10 @@ class Transaction(Generic[E]):
         """Forget the timer with this key, if there is one."""
         self.cursor.execute("delete from timers where key = %s", (key,), prepare=True)
 
+    def key_of(self, subject: str) -> bytes:
+        """Return a data subject's key, making it if it is new; raise SubjectForgotten."""
+        return self._keys.obtain({subject})[subject]
+
     @property
     def has_keyring(self) -> bool:
         """Whether what keys are wrapped with can be destroyed."""

@@ -201,6 +201,17 @@ def unseal(key: bytes | None, sealed: str, binding: str) -> str:
     return plain.decode()
 
 
+def seal_bytes(key: bytes, content: bytes, binding: str) -> bytes:
+    """Return bytes sealed under the key; `binding` names the one place where they open."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return nonce + AESGCM(key).encrypt(nonce, content, binding.encode())
+
+
+def unseal_bytes(key: bytes, sealed: bytes, binding: str) -> bytes:
+    """Return the bytes. Raises InvalidTag when moved or tampered with."""
+    return AESGCM(key).decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], binding.encode())
+
+
 def is_sealed(text: str) -> bool:
     """Whether this is sealed text, as a consumer of another context's event sees it."""
     return text.startswith(_PREFIX)

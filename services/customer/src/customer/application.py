@@ -51,6 +51,7 @@ from kernel.auth import Caller
 from kernel.errors import AlreadyExists, InvalidArgument, NotFound
 from kernel.ids import new_id
 from kernel.store import Transaction
+from kernel.vault import seal_bytes
 
 SILENCE, NEGLECT, FOLLOW_UP, GRADE, GRADE_ALL = (
     "customer_silence",
@@ -657,16 +658,17 @@ class Customers:
     # -- files --
 
     def keep_file(self, tx: Tx, name: str, media_type: str, content: bytes) -> Attachment:
-        """Store bytes under their hash."""
+        """Store bytes under their hash, sealed under a key of their own."""
         if not content:
             raise InvalidArgument("content", "is empty")
         if len(content) > _LARGEST_FILE:
             raise InvalidArgument("content", f"has {len(content)} bytes; at most {_LARGEST_FILE} fit")
-        sha256 = hashlib.sha256(content).hexdigest()
+        sha256, file_id = hashlib.sha256(content).hexdigest(), new_id()
+        sealed = seal_bytes(tx.key_of(str(file_id)), content, sha256)
         tx.cursor.execute(
-            "insert into files (sha256, media_type, name, content, uploaded_at) values (%s, %s, %s, %s, %s)"
-            " on conflict (sha256) do nothing",
-            (sha256, media_type, name, content, tx.recorded_at),
+            "insert into files (sha256, media_type, name, content, uploaded_at, file_id, size_bytes)"
+            " values (%s, %s, %s, %s, %s, %s, %s) on conflict (sha256) do nothing",
+            (sha256, media_type, name, sealed, tx.recorded_at, file_id, len(content)),
         )
         return Attachment(name, len(content), sha256, media_type)
 
@@ -674,7 +676,7 @@ class Customers:
         if not attachment.name:
             raise InvalidArgument(f"{field}.name", "is required")
         row = tx.cursor.execute(
-            "select octet_length(content) as size from files where sha256 = %s", (attachment.sha256,)
+            "select size_bytes as size from files where sha256 = %s", (attachment.sha256,)
         ).fetchone()
         if row is None:
             raise InvalidArgument(f"{field}.sha256", "names no stored file; upload it first")

@@ -26,15 +26,20 @@ def _erased(column: str) -> str:
     return f"{column} = case {column} when '' then '' else {_GONE} end"
 
 
+# Attached to something done with him, and to nothing done with anybody else.
+_HIS_FILES = (
+    "exists (select from timeline t where t.attachments @>"
+    f" jsonb_build_array(jsonb_build_object('sha256', f.sha256)) and {_ACTIVITIES})"
+    " and not exists (select from timeline t where t.attachments @>"
+    f" jsonb_build_array(jsonb_build_object('sha256', f.sha256)) and not ({_ACTIVITIES}))"
+)
+
 PURGES = (
-    # First the bytes: which they are stands in the timeline. Bytes that somebody else attached too are his as well.
+    # first the bytes: which they are stands in the timeline
     Purge(
         "files",
         ("name", "content"),
-        "delete from files f where exists (select from timeline t where t.attachments @>"
-        f" jsonb_build_array(jsonb_build_object('sha256', f.sha256)) and {_ACTIVITIES})"
-        " and not exists (select from timeline t where t.attachments @>"
-        f" jsonb_build_array(jsonb_build_object('sha256', f.sha256)) and not ({_ACTIVITIES}))",
+        f"delete from files f where {_HIS_FILES}",
     ),
     Purge(
         "timeline",
@@ -80,6 +85,9 @@ PURGES = (
         f" where kind = 2 and customer_id = any(%(ids)s) and name <> {_GONE}",
     ),
 )
+FILES = f"select f.file_id as id from files f where {_HIS_FILES}"
+"""A file's bytes have a key of their own."""
+
 RELATED = (
     # whom a private customer's contacts are known by is known through him only
     "select c.contact_id as id from contacts c join customers p using (customer_id)"
@@ -110,5 +118,5 @@ def remove_contacts(tx: Transaction[Any], erasure_id: UUID, ids: Sequence[UUID])
         tx.append(row["customer_id"], len(history), events)
 
 
-PERSONAL = PersonalData(PURGES, RELATED, before=remove_contacts)
+PERSONAL = PersonalData(PURGES, RELATED, own=(FILES,), before=remove_contacts)
 """As other services are asked; customer.erasures says who takes this service's own answer."""

@@ -118,6 +118,8 @@ def test_nothing_of_a_forgotten_contact_is_left_here_and_a_rebuild_brings_nothin
 ) -> None:
     customer_id, contact_id = known
     assert {"contacts", "timeline", "follow_ups", "search_terms", "files"} <= set(tables_with(running, MARK))
+    [file] = running.rows("select content, size_bytes, file_id from files")
+    assert MARK.encode() not in bytes(file["content"]), "bytes are sealed"
     erasure_id = forget(running, erasing.PERSON_KIND_CONTACT, contact_id)
     assert tables_with(running, MARK) == []
     for view in running.service.inline:
@@ -128,7 +130,7 @@ def test_nothing_of_a_forgotten_contact_is_left_here_and_a_rebuild_brings_nothin
     entries = api.GetTimeline(pb.GetTimelineRequest(customer_id=customer_id)).entries
     assert [e.content for e in entries if e.type == "activity"] == ["with the company itself", "[erased]"]
     [step] = erasures(running).GetErasure(erasing.GetErasureRequest(erasure_id=erasure_id)).steps
-    assert step.keys_destroyed == 1
+    assert step.keys_destroyed == 2, "his, and his file's"
     assert {it.table: it.rows for it in step.searched} == {
         "files": 1, "timeline": 4, "follow_ups": 1, "search_terms": 1, "contacts": 1, "customers": 0,
     }  # fmt: skip

@@ -44,4 +44,4 @@ def personal_data(leads: Leads) -> PersonalData:
         for row in rows:
             leads.forget_lead(tx, row["lead_id"], f"erasure {erasure_id}")
 
-    return PersonalData(PURGES, RELATED, HINTS, forget_leads)
+    return PersonalData(PURGES, RELATED, hints=HINTS, before=forget_leads)

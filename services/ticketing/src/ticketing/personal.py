@@ -41,4 +41,4 @@ HINTS = (
     " and external_ref ~ '^form:[0-9a-f-]{36}$'",
 )
 
-PERSONAL = PersonalData(PURGES, RELATED, HINTS)
+PERSONAL = PersonalData(PURGES, RELATED, hints=HINTS)

@@ -52,6 +52,7 @@ from customer.reference_data import ReferenceData
 from kernel.errors import InvalidArgument, NotFound
 from kernel.request import Page
 from kernel.rpc import Call, optional_text, optional_uuid, page_of, required_text, required_uuid
+from kernel.vault import unseal_bytes
 
 _MOST_CARDS = 500
 _POLICIES = {
@@ -656,9 +657,13 @@ class CustomerApi:
         found = timeline.attached_file(call.query(), card.row["customer_id"], required_text(request, "sha256", 64))
         if found is None:
             raise NotFound("no such file is attached to this customer")
-        return pb.DownloadFileResponse(
-            name=found["name"], media_type=found["media_type"], content=bytes(found["content"])
-        )
+        content = bytes(found["content"])
+        if found["file_id"] is not None:
+            key = call.key_of(str(found["file_id"]))
+            if key is None:
+                raise NotFound("no such file is attached to this customer")
+            content = unseal_bytes(key, content, found["sha256"])
+        return pb.DownloadFileResponse(name=found["name"], media_type=found["media_type"], content=content)
 
     # -- shared by several --
 
