@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -14,7 +16,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from crm.identity.v1 import access_service_pb2 as access
 from crm.identity.v1 import identity_service_pb2 as pb
-from crm.identity.v1 import person_events_pb2, role_events_pb2
+from crm.identity.v1 import person_events_pb2, role_events_pb2, sign_in_service_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from identity.accounts import Passwords
 from identity.api_clients import ApiClients
@@ -218,6 +220,31 @@ def test_what_a_person_could_do_at_a_moment_is_answered_from_the_log(
         access.ListPermissionChangesRequest(page_size=2, since=stamp(then), page_token=first.next_page_token)
     )
     assert [*first.changes, *second.changes] == list(changes)
+
+
+def test_a_page_token_of_another_list_is_refused_and_a_right_one_goes_on(
+    running: Any, admin: IdentityServiceStub, a_person: Any
+) -> None:
+    a_person("wang", roles=["sales_rep", "agent", "finance"])
+    token = running.sign_in("admin", "a river runs uphill").session_token
+    rights, office = running.access(token), running.signing_in(token)
+    seen: list[str] = []
+    page = access.ListGrantsRequest(page_size=1)
+    for _ in range(4):
+        answer = rights.ListGrants(page)
+        seen += [grant.role for grant in answer.grants]
+        page.page_token = answer.next_page_token
+    assert seen == ["admin", "agent", "finance", "sales_rep"]
+    assert not page.page_token
+    for key in (["a"], ["a", "b", "c"], ["a", "b"], [1, 2, 3], [2**70], [True, "x"], ["x", str(uuid4())], {}):
+        token = urlsafe_b64encode(json.dumps(key).encode()).decode()
+        for ask, request in (
+            (rights.ListGrants, access.ListGrantsRequest(page_token=token)),
+            (rights.ListPermissionChanges, access.ListPermissionChangesRequest(page_token=token)),
+            (office.ListSignIns, sign_in_service_pb2.ListSignInsRequest(page_token=token)),
+            (office.ListSharedAccounts, sign_in_service_pb2.ListSharedAccountsRequest(page_token=token)),
+        ):
+            assert refused(ask, request) is grpc.StatusCode.INVALID_ARGUMENT, (key, ask)
 
 
 def test_not_everybody_reads_what_others_may_do(running: Any, a_person: Any) -> None:

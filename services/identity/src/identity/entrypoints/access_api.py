@@ -7,7 +7,7 @@ from typing import Any
 
 from crm.identity.v1 import access_service_pb2 as pb
 from identity.domain.presets import ALSO_CALLED
-from identity.entrypoints.grpc_api import id_out, maybe_time, position_after, rules_out, scope_out, time_out
+from identity.entrypoints.grpc_api import after, id_out, maybe_time, position_after, rules_out, scope_out, time_out
 from identity.past import Past
 from identity.projections import people, permission_changes
 from kernel.clock import Clock, system_clock
@@ -23,8 +23,10 @@ class AccessApi:
 
     def ListGrants(self, request: pb.ListGrantsRequest, call: Call) -> pb.ListGrantsResponse:
         page = page_of(request)
-        if page.after and not (len(page.after) == 3 and all(isinstance(part, str) for part in page.after)):
+        *key_before, role_before = page.after or ("",)
+        if not isinstance(role_before, str) or len(page.after) == 1:
             raise InvalidArgument("page_token", "is not one that this list gave")
+        behind = after(tuple(key_before))
         rows = people.grants(
             call.query(),
             person_id=optional_uuid(request, "person_id"),
@@ -32,7 +34,7 @@ class AccessApi:
             only_ending=request.only_ending,
             now=self._clock(),
             limit=page.limit + 1,
-            after=page.after,
+            after=(*behind, role_before) if behind else (),
         )
         shown = rows[: page.limit]
         key = (shown[-1]["name"], shown[-1]["person_id"], shown[-1]["role"]) if shown else ()

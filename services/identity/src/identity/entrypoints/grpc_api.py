@@ -480,9 +480,10 @@ def position_after(page: Page) -> int | None:
     """The number that the page begins behind, of a list that is ordered by one."""
     if not page.after:
         return None
-    if len(page.after) != 1 or not isinstance(page.after[0], int):
+    position = page.after[0] if len(page.after) == 1 else None
+    if not isinstance(position, int) or not 0 <= position < 2**63:
         raise InvalidArgument("page_token", "is not one that this list gave")
-    return page.after[0]
+    return position
 
 
 def time_out(value: datetime) -> Timestamp:

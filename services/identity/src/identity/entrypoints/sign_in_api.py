@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC
+from datetime import UTC, datetime
 from typing import Any
 
 from crm.identity.v1 import sign_in_service_pb2 as pb
@@ -24,6 +24,7 @@ from identity.projections import people, sign_in_policy
 from identity.provider_sign_in import ProviderSignIn
 from identity.sessions import Sessions
 from kernel.clock import Clock, system_clock
+from kernel.errors import InvalidArgument
 from kernel.request import optional_text
 from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
 
@@ -153,7 +154,10 @@ class SignInApi:
 
     def ListSharedAccounts(self, request: pb.ListSharedAccountsRequest, call: Call) -> pb.ListSharedAccountsResponse:
         page = page_of(request)
-        rows = sign_in_policy.shared_accounts(call.query(), page.limit + 1, after(page.after))
+        behind = after(page.after)
+        if behind:
+            _require_moment(behind[0])
+        rows = sign_in_policy.shared_accounts(call.query(), page.limit + 1, behind)
         shown = rows[: page.limit]
         key = (shown[-1]["suspected_at"].isoformat(), shown[-1]["session_id"]) if shown else ()
         return pb.ListSharedAccountsResponse(
@@ -192,6 +196,13 @@ class SignInApi:
             ),
         )
         return pb.SetSignInPolicyResponse(version=version)
+
+
+def _require_moment(text: str) -> None:
+    try:
+        datetime.fromisoformat(text)
+    except ValueError as error:
+        raise InvalidArgument("page_token", "is not one that this list gave") from error
 
 
 def _attempts(rows: Iterable[Mapping[str, Any]]) -> list[pb.SignInAttempt]:
