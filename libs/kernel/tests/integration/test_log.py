@@ -169,3 +169,25 @@ def test_a_forgotten_persons_text_is_erased_and_cannot_be_written_again(
         assert tx.history(note)[0].text is ERASED
         with pytest.raises(SubjectForgotten):
             tx.append(note, 1, [notes.NoteAmended(note, author, "again")])
+
+
+def test_the_id_of_something_else_has_no_state_and_cannot_be_added_to(
+    store: EventStore[Any], notes: SimpleNamespace
+) -> None:
+    def evolve_another(state: int | None, event: Any) -> int:
+        raise AssertionError("assert_never")
+
+    def evolve_badly(state: int | None, event: Any) -> int:
+        assert state is None, "a mistake of ours"
+        return 1
+
+    note = new_id()
+    with store.transaction(someone()) as tx:
+        tx.append(note, 0, [notes.NoteStruck(note), notes.NoteStruck(note)])
+    with store.transaction(someone()) as tx:
+        found = tx.load(note, evolve_another)
+        assert (found.state, found.version) == (None, 0)
+        with pytest.raises(AssertionError, match="a mistake of ours"):
+            tx.load(note, evolve_badly)
+    with pytest.raises(LostRace), store.transaction(someone()) as tx:
+        tx.append(note, found.version, [notes.NoteStruck(note)])

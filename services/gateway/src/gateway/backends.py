@@ -138,7 +138,9 @@ class Backends:
         if name not in self._channels:
             ca, cert, key = (Path(path).read_bytes() for path in (self._tls.ca, self._tls.cert, self._tls.key))
             shown = grpc.ssl_channel_credentials(ca, key, cert)
-            options = [*_OPTIONS, ("grpc.ssl_target_name_override", context)]
+            # It bounds the hand-shake too, and a mutual one takes longer than 0.1 s when the machine is busy.
+            patient = {"grpc.min_reconnect_backoff_ms": 10_000, "grpc.ssl_target_name_override": context}
+            options = list((dict(_OPTIONS) | patient).items())
             self._channels[name] = grpc.aio.secure_channel(target, shown, options=options)
         return self._channels[name]
 
