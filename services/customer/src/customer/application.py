@@ -314,12 +314,13 @@ class Customers:
         channel: str,
         purpose: str,
         source: str,
+        wording: str = "",
     ) -> int:
-        """Write a consent down."""
+        """Write a consent down, with the words that were agreed to."""
         _refuse_unknown("channel", channel, CHANNELS)
         _refuse_unknown("purpose", purpose, PURPOSES)
         history, customer = self._holder(tx, caller, customer_id, contact_id)
-        events = customer.give_consent(contact_id, channel, purpose, source)
+        events = customer.give_consent(contact_id, channel, purpose, source, wording)
         return self._save(tx, customer, len(history), events)
 
     def withdraw_consent(

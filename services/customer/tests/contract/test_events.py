@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import IntEnum
@@ -41,6 +41,8 @@ VALUES = {
     "SearchedTable",
     "PersonPurged",  # other services' answer
 }
+ADDED = {"ConsentGiven": ["wording"]}
+"""Fields that came later; the golden file holds the event without them too."""
 
 
 class FixedKeys:
@@ -152,6 +154,10 @@ def test_what_leaves_is_marked_and_what_is_marked_names_its_aggregate_first() ->
 def test_golden_bytes_of_every_event_ever_stored_still_decode() -> None:
     stored = [line.split() for line in GOLDEN.read_text().splitlines() if line.strip()]
     assert {name.rpartition(".")[2] for name, _ in stored} == set(BY_NAME)
+    newest = dict(stored)
     for name, data in stored:
         [event] = CODEC.decode([(name, bytes.fromhex(data), "s/1")], FixedKeys())
-        assert event == an_example(BY_NAME[name.rpartition(".")[2]]), name
+        example = an_example(BY_NAME[name.rpartition(".")[2]])
+        if data != newest[name]:  # from before a field was added: it reads as not said
+            example = replace(example, **dict.fromkeys(ADDED[name.rpartition(".")[2]], ""))
+        assert event == example, name

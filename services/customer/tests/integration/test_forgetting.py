@@ -223,6 +223,31 @@ def test_a_private_customer_is_forgotten_with_his_contacts_and_counted_as_before
     assert (shown.card.name, list(shown.profile.phones), len(shown.contacts)) == ("[erased]", [], 0)
 
 
+@pytest.mark.feature("CUS-52")
+def test_a_consent_is_kept_with_who_when_where_and_the_words(running: Any, known: tuple[str, str]) -> None:
+    customer_id, contact_id = known
+    who = a_caller()
+    running.ask(who).GiveConsent(
+        pb.GiveConsentRequest(
+            customer_id=customer_id,
+            contact_id=contact_id,
+            channel="email",
+            purpose="marketing",
+            source="fair in Hangzhou",
+            wording="I want to hear of new pumps.",
+        )
+    )
+    [kept] = running.ask().GetCustomer(pb.GetCustomerRequest(customer_id=customer_id)).consents
+    assert (kept.recorded_by, kept.source, kept.wording) == (
+        who.actor,
+        "fair in Hangzhou",
+        "I want to hear of new pumps.",
+    )
+    assert abs(kept.given_at.ToDatetime(UTC) - datetime.now(UTC)) < timedelta(minutes=5)
+    for view in running.service.inline:
+        assert compare(running.service, view).equal, view.name
+
+
 def test_what_is_no_request_is_refused(running: Any, known: tuple[str, str], refused: Any) -> None:
     customer_id, contact_id = known
     with refused(StatusCode.INVALID_ARGUMENT) as why:

@@ -250,6 +250,7 @@ class ConsentGiven:
     channel: str
     purpose: str
     source: str
+    wording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -575,14 +576,16 @@ class Customer:
             events.append(PrimaryContactChanged(self.id, rest[0] if rest else None))
         return events
 
-    def give_consent(self, contact_id: UUID | None, channel: str, purpose: str, source: str) -> list[CustomerEvent]:
+    def give_consent(
+        self, contact_id: UUID | None, channel: str, purpose: str, source: str, wording: str = ""
+    ) -> list[CustomerEvent]:
         """Write a consent down."""
         self._require_open()
         if contact_id is not None:
             self._require_contact(contact_id)
         if (contact_id, channel, purpose) in self.consents:
             return []
-        return [ConsentGiven(self.id, contact_id, channel, purpose, source)]
+        return [ConsentGiven(self.id, contact_id, channel, purpose, source, wording)]
 
     def withdraw_consent(self, contact_id: UUID | None, channel: str, purpose: str, source: str) -> list[CustomerEvent]:
         """Write down that a consent was taken back; nobody is refused that."""

@@ -112,6 +112,8 @@ class CustomerApi:
                     purpose=consent["purpose"],
                     source=consent["source"],
                     given_at=stamp(consent["given_at"]),
+                    wording=consent["wording"],
+                    recorded_by=consent["recorded_by"],
                 )
                 for consent in search.consents_of(cursor, root)
             ],
@@ -249,6 +251,7 @@ class CustomerApi:
             required_text(request, "channel"),
             required_text(request, "purpose"),
             required_text(request, "source"),
+            optional_text(request, "wording", 5000),
         )
         return pb.GiveConsentResponse(version=version)
 

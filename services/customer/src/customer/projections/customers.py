@@ -109,8 +109,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             return
         case ConsentGiven():
             cursor.execute(
-                "insert into consents (customer_id, contact_id, channel, purpose, source, given_at)"
-                " values (%s, %s, %s, %s, %s, %s) on conflict do nothing",
+                "insert into consents (customer_id, contact_id, channel, purpose, source, given_at, wording,"
+                " recorded_by) values (%s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
                 (
                     event.customer_id,
                     str(event.contact_id or ""),
@@ -118,6 +118,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     event.purpose,
                     event.source,
                     recorded.metadata.effective_at,
+                    event.wording,
+                    recorded.metadata.actor,
                 ),
             )
         case ConsentWithdrawn():
