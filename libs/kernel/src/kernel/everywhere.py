@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from crm.audit.v1 import person_service_pb2, reads_service_pb2, seal_service_pb2
+from crm.audit.v1 import person_service_pb2, reads_service_pb2, seal_service_pb2, undo_service_pb2
 from kernel.checkpoints import SealApi
 from kernel.collecting import PersonApi
 from kernel.reads import ReadsApi
+from kernel.undoing import UndoApi
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -20,4 +21,5 @@ def apis_everywhere(service: Service) -> Sequence[tuple[Any, object]]:
         (person_service_pb2.DESCRIPTOR.services_by_name["PersonService"], PersonApi(service)),
         (reads_service_pb2.DESCRIPTOR.services_by_name["ReadsService"], ReadsApi(service.name)),
         (seal_service_pb2.DESCRIPTOR.services_by_name["SealService"], SealApi()),
+        (undo_service_pb2.DESCRIPTOR.services_by_name["UndoService"], UndoApi(service)),
     ]

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kernel.config import Settings
     from kernel.forgetting import PersonalData
     from kernel.projections import Eventual, Inline
+    from kernel.reversals import Reversals
     from kernel.store import EventStore
     from kernel.timers import JobHandler, TimerHandler
     from kernel.vault import Wrapping
@@ -41,7 +42,8 @@ class Service:
 
     `apis` pairs a protobuf service descriptor with the object that answers it. `reactions` maps an event's
     message type to the function run when it happened elsewhere. `timers` fire in the bus process, `jobs` in
-    the worker. `personal` says what the service holds of people, and how it forgets them.
+    the worker. `personal` says what the service holds of people, and how it forgets them; `undoing` how changes
+    of its records are taken back.
     """
 
     name: str
@@ -55,6 +57,7 @@ class Service:
     jobs: Mapping[str, JobHandler] = field(default_factory=dict)
     migrations: Sequence[Any] = ()
     personal: PersonalData | None = None
+    undoing: Sequence[Reversals] = ()
 
 
 def open_store(

@@ -20,6 +20,7 @@ from customer.domain.customer import (
     Customer,
     CustomerEvent,
     CustomerKind,
+    CustomerRevised,
     CustomerStatus,
     FieldChoice,
     LevelChanged,
@@ -856,6 +857,13 @@ class Customers:
                 self.watch_contact(tx, now, self.policy(tx), row["at"])
         return new_version
 
+    def save_taken_back(self, tx: Tx, customer: Customer, version: int, events: list[CustomerEvent]) -> None:
+        """Append what takes changes of a customer back."""
+        if any(isinstance(event, CustomerRevised) for event in events):
+            self._save_graded(tx, customer, version, events)
+        else:
+            self._save(tx, customer, version, events)
+
     def _save_graded(self, tx: Tx, customer: Customer, version: int, events: list[CustomerEvent]) -> int:
         """Append a revision and the level that follows from it."""
         if not events:
@@ -895,6 +903,13 @@ class Customers:
         tx.append(follow_up_id, 0, [planned])
         self._set_follow_up_timer(tx, follow_up_id, due_at)
         return follow_up_id
+
+    def save_follow_up(self, tx: Tx, follow_up: FollowUp, version: int, events: Sequence[FollowUpEvent]) -> None:
+        """Append what changes a follow-up, and have it fall due in time."""
+        tx.append(follow_up.id, version, events)
+        now = reduce(follow_ups.evolve, events, follow_up)
+        if now.due_at != follow_up.due_at:
+            self._set_follow_up_timer(tx, follow_up.id, now.due_at)
 
     def _set_follow_up_timer(self, tx: Tx, follow_up_id: UUID, due_at: datetime) -> None:
         key = f"{FOLLOW_UP}:{follow_up_id}"

@@ -39,6 +39,7 @@ from customer.projections.order_totals import ORDER_TOTALS
 from customer.projections.policies import POLICIES
 from customer.projections.timeline import TIMELINE, TIMELINE_ELSEWHERE
 from customer.reactions import reactions, timers
+from customer.reversals import reversals
 from customer.upcasts import UPCASTS
 from kernel.config import Settings
 from kernel.service import Service, open_store
@@ -87,4 +88,5 @@ def bootstrap(settings: Settings) -> Service:
         reactions=reactions(customers, erasures),
         timers=timers(customers, erasures),
         personal=erasures.personal,
+        undoing=reversals(customers),
     )
