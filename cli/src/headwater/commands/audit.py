@@ -1,4 +1,4 @@
-"""Prove that nobody rewrote the past: audit verify | export | checkpoints | key | retain.
+"""Prove that nobody rewrote the past, find who saw what: audit verify | export | checkpoints | key | retain | who-saw.
 
 Every service's relay seals its log, and the record of who was shown what, into signed checkpoints, and keeps
 these outside the database too. docs/audit.md says what is found, what is not, and how to check it elsewhere.
@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psycopg
 
-from headwater import auditing
+from headwater import auditing, who_saw
 from headwater.home import Home, NotProvisioned
 from headwater.operating import named, settings_of
 from headwater.telling import say
@@ -51,9 +51,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     retain.add_argument("contexts", nargs="*", metavar="CONTEXT", help="all if none")
     retain.add_argument("--older-than", type=int, required=True, metavar="DAYS", dest="days")
 
+    who_saw.add_arguments(actions)
+
 
 def run(options: argparse.Namespace) -> int:
     """0 when all is well, 1 when a log is damaged, 2 when something is not there or cannot be read."""
+    if options.action == "who-saw":
+        return who_saw.run(options)
     home = Home.here()
     contexts = getattr(options, "contexts", None) or []
     try:

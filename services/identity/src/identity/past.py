@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import reduce
 from typing import Any, NamedTuple
@@ -73,14 +73,7 @@ class Past:
         if scope is DataScope.OWN:
             return (them.id,)
         teams = [it for it in self._fold(self._streams(team.TeamFormed), team.evolve).values() if not it.dissolved]
-        start = {it.id for it in teams if it.manager_id == them.id}
-        own_team = roles[0].grant.team_id if len(roles) == 1 and roles[0].grant.team_id else them.team_id
-        if scope is DataScope.TEAM and own_team is not None:
-            start.add(own_team)
-        below = _with_below(start, teams)
-        members = self._last_teams()
-        leading = {it.manager_id for it in teams if it.parent_team_id in below and it.manager_id}
-        return tuple(sorted({them.id} | leading | {who for who, where in members.items() if where in below}))
+        return tuple(sorted(owners_seen(them, roles, scope, teams, self._last_teams())))
 
     def _last_teams(self) -> dict[UUID, UUID]:
         """The team of everybody; of those who left, the last one, because their records are still there."""
@@ -121,6 +114,19 @@ class Past:
         if len(rows) > MOST_STREAMS:
             raise DomainError(f"more than {MOST_STREAMS} people or teams: ask without the records they saw")
         return [row["originator_id"] for row in rows]
+
+
+def owners_seen(
+    them: Person, roles: Sequence[RoleThen], scope: DataScope, teams: Sequence[Team], members: Mapping[UUID, UUID]
+) -> set[UUID]:
+    """Whose records somebody with this scope sees: `teams` that there are, `members` by their last team."""
+    start = {it.id for it in teams if it.manager_id == them.id}
+    own_team = roles[0].grant.team_id if len(roles) == 1 and roles[0].grant.team_id else them.team_id
+    if scope is DataScope.TEAM and own_team is not None:
+        start.add(own_team)
+    below = _with_below(start, teams)
+    leading = {it.manager_id for it in teams if it.parent_team_id in below and it.manager_id}
+    return {them.id} | leading | {who for who, where in members.items() if where in below}
 
 
 def _with_below(start: set[UUID], teams: Sequence[Team]) -> set[UUID]:

@@ -9,7 +9,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from analytics.application import MOST_MONTHS, Analytics, Predicted
-from analytics.entrypoints import answers, reads
+from analytics.entrypoints import answers, leak, reads
 from analytics.entrypoints.answers import choice, money, slice_of, stamp
 from analytics.forecasting import backtest
 from analytics.projections import audit_trail, figures, funnel, ranking, trends, why
@@ -417,6 +417,26 @@ class AnalyticsApi:
         return pb.ExportEventsResponse(
             csv=audit_trail.csv_lines(shown, header=not page.after),
             next_page_token=wide.next_token(found, audit_trail.key_of(shown[-1])) if shown else "",
+        )
+
+    def InvestigateLeak(self, request: pb.InvestigateLeakRequest, call: Call) -> pb.InvestigateLeakResponse:
+        return self._investigated(request, call)
+
+    def ExportInvestigation(self, request: pb.ExportInvestigationRequest, call: Call) -> pb.ExportInvestigationResponse:
+        found = self._investigated(request, call)
+        return pb.ExportInvestigationResponse(
+            csv=leak.csv_lines(found), unanswered=found.unanswered, truncated=found.truncated
+        )
+
+    def _investigated(
+        self, request: pb.InvestigateLeakRequest | pb.ExportInvestigationRequest, call: Call
+    ) -> pb.InvestigateLeakResponse:
+        return leak.investigate(
+            required_uuid(request, "customer_id"),
+            answers.moment(request, "from_at"),
+            answers.moment(request, "to_at"),
+            call,
+            self._analytics.now(),
         )
 
     def SearchReads(self, request: pb.SearchReadsRequest, call: Call) -> pb.SearchReadsResponse:

@@ -10,10 +10,13 @@ from identity.domain.presets import ALSO_CALLED
 from identity.entrypoints.grpc_api import after, id_out, maybe_time, position_after, rules_out, scope_out, time_out
 from identity.past import Past
 from identity.projections import people, permission_changes
+from identity.who_could import Owned, who_could
 from kernel.clock import Clock, system_clock
 from kernel.errors import InvalidArgument
-from kernel.rpc import Call, optional_uuid, page_of, required_uuid
+from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
 from kernel.store import EventStore
+
+_MOST_OWNERS = 500
 
 
 class AccessApi:
@@ -84,6 +87,41 @@ class AccessApi:
                 for row in shown
             ],
             next_page_token=page.next_token(rows, (shown[-1]["position"],) if shown else ()),
+        )
+
+    def ListWhoCouldSee(self, request: pb.ListWhoCouldSeeRequest, call: Call) -> pb.ListWhoCouldSeeResponse:
+        if len(request.owned) > _MOST_OWNERS:
+            raise InvalidArgument("owned", f"has {len(request.owned)} owners; at most {_MOST_OWNERS} are taken")
+        if not request.HasField("from_at") or not request.HasField("to_at"):
+            raise InvalidArgument("from_at", "and to_at are needed: say the period")
+        from_at, to_at = request.from_at.ToDatetime(UTC), request.to_at.ToDatetime(UTC)
+        if from_at >= to_at:
+            raise InvalidArgument("to_at", "must be after from_at")
+        owned = []
+        for each in request.owned:
+            if not each.HasField("since"):
+                raise InvalidArgument("owned", "each needs since")
+            owned.append(Owned(each.since.ToDatetime(UTC), optional_uuid(each, "owner_id")))
+        found = who_could(
+            self._store,
+            call.query(),
+            required_text(request, "permission", 100),
+            required_uuid(request, "record_id"),
+            sorted(owned, key=lambda it: it.since),
+            from_at,
+            to_at,
+        )
+        return pb.ListWhoCouldSeeResponse(
+            could=[
+                pb.CouldSee(
+                    actor=it.actor,
+                    from_at=time_out(it.since),
+                    to_at=time_out(it.until),
+                    reason=pb.SightReason.ValueType(it.how),
+                    roles=it.roles,
+                )
+                for it in found
+            ]
         )
 
     def GetPermissionsAt(self, request: pb.GetPermissionsAtRequest, call: Call) -> pb.GetPermissionsAtResponse:
