@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import secrets
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from headwater.api import Refused
+from testkit import wait_until
 
 
 @pytest.fixture
@@ -96,3 +98,50 @@ def test_a_masked_field_is_masked_in_every_answer_and_cannot_be_written(suite: A
     assert refused.value.status == 403
     assert "phones" in str(refused.value)
     assert person.post("/v1/customers", {"profile": {"name": f"New {secrets.token_hex(3)}"}})["customer_id"]
+
+
+def test_a_leak_is_investigated_by_who_could_and_who_did(suite: Any, customer: dict[str, str]) -> None:
+    began = datetime.now(UTC) - timedelta(minutes=10)
+    rep_id, _ = suite.person("sales_rep")
+    idle_id, _ = suite.person("sales_rep")
+    reader_id, reader = suite.person("agent")
+    id_ = customer["customer_id"]
+    suite.admin.post("/v1/customers:transfer", {"customer_ids": [id_], "to_owner_id": rep_id, "reason": "x"})
+    for _ in range(3):
+        reader.get(f"/v1/customers/{id_}")
+
+    def owned_by_rep() -> Any:
+        found = suite.admin.get(f"/v1/audit/customers/{id_}:investigate", from_at=began.isoformat())
+        return found if found["owners"][-1]["owner_id"] == rep_id else None
+
+    wait_until(lambda: found_or_none(owned_by_rep), timeout_s=30)
+    found = owned_by_rep()
+    assert not found["unanswered"]
+    assert not found["truncated"]
+    suspects = {one["actor"]: one for one in found["suspects"]}
+    rep, agent = suspects[f"person:{rep_id}"], suspects[f"person:{reader_id}"]
+    assert [sight["reason"] for sight in rep["could"]] == ["owner"]
+    assert rep["could"][0]["roles"] == ["sales_rep"]
+    assert rep["reads"] == "0"
+    assert int(agent["reads"]) == 3
+    assert agent["could"], "agents see customers"
+    assert {"phone", "name"} <= set(agent["classes"])
+    assert agent["first_read_at"] < agent["last_read_at"]
+    assert f"person:{idle_id}" not in suspects, "neither could nor did"
+    exported = suite.admin.get(f"/v1/audit/customers/{id_}:exportInvestigation", from_at=began.isoformat())
+    rows = {row["actor"]: row for row in csv.DictReader(io.StringIO(exported["csv"]))}
+    assert rows[f"person:{rep_id}"]["reasons"] == "owner"
+    assert rows[f"person:{reader_id}"]["reads"] == "3"
+    with pytest.raises(Refused) as refused:
+        reader.get(f"/v1/audit/customers/{id_}:investigate", from_at=began.isoformat())
+    assert refused.value.status == 403
+
+
+def found_or_none(ask: Any) -> Any:
+    """What was answered; None while the trail does not know the customer yet."""
+    try:
+        return ask()
+    except Refused as refused:
+        if refused.status != 404:
+            raise
+        return None
