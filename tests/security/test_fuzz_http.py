@@ -7,8 +7,8 @@ import secrets
 import ssl
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 from urllib.parse import quote
 
@@ -70,6 +70,19 @@ class Fuzzed:
         return answer.status_code
 
 
+@pytest.fixture
+def fuzzed_as(tls_suite: Any) -> Iterator[Callable[..., Fuzzed]]:
+    """`fuzzed_as(token, secret)`: a judged client, closed after the test."""
+    with ExitStack() as stack:
+
+        def client(token: str, secret: tuple[str, ...] = ()) -> Fuzzed:
+            made = Fuzzed(tls_suite, token, secret)
+            stack.callback(made.client.close)
+            return made
+
+        yield client
+
+
 @pytest.fixture(scope="module")
 def document(tls_suite: Any) -> Any:
     return httpx.get(
@@ -98,8 +111,10 @@ def nobody(tls_suite: Any) -> Iterator[Api]:
         yield session
 
 
-def test_no_request_made_from_the_document_breaks_anything(tls_suite: Any, document: Any) -> None:
-    fuzzed = Fuzzed(tls_suite, tls_suite.admin._token)
+def test_no_request_made_from_the_document_breaks_anything(
+    tls_suite: Any, document: Any, fuzzed_as: Callable[..., Fuzzed]
+) -> None:
+    fuzzed = fuzzed_as(tls_suite.admin._token)
     operations = [found.ok() for found in schemathesis.openapi.from_dict(document).get_all_operations()]
     assert len(operations) > 300
     for operation in operations:
@@ -133,11 +148,11 @@ def fuzz(fuzzed: Fuzzed, operation: Any, mode: Any) -> None:
 
 
 def test_nobody_is_told_of_another_ones_customer(
-    tls_suite: Any, document: Any, canary: dict[str, str], nobody: Api
+    tls_suite: Any, document: Any, canary: dict[str, str], nobody: Api, fuzzed_as: Callable[..., Fuzzed]
 ) -> None:
     """Every operation, asked for the canary's own ids, by a stranger and by a colleague who must not see it."""
     for who, token in {"stranger": "", "colleague": nobody._token}.items():
-        fuzzed = Fuzzed(tls_suite, token, secret=(canary["mark"], canary["mark"].lower(), "13912345678"))
+        fuzzed = fuzzed_as(token, secret=(canary["mark"], canary["mark"].lower(), "13912345678"))
         for path, methods in document["paths"].items():
             if path in NOT_FUZZED:
                 continue
@@ -153,6 +168,6 @@ def test_nobody_is_told_of_another_ones_customer(
                 fuzzed.ask(method.upper(), url, f"{who}: {method} {path}", params=given, **body)
         assert fuzzed.wrong == [], who
         assert sum(fuzzed.statuses.values()) > 300
-    seen = Fuzzed(tls_suite, tls_suite.admin._token, secret=(canary["mark"],))
+    seen = fuzzed_as(tls_suite.admin._token, secret=(canary["mark"],))
     seen.ask("GET", f"/v1/customers/{canary['customer_id']}", "the administrator")
     assert seen.wrong, "the mark would be found if it were there"
