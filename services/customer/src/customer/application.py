@@ -21,6 +21,7 @@ from customer.domain.customer import (
     CustomerEvent,
     CustomerKind,
     CustomerRevised,
+    CustomersMerged,
     CustomerStatus,
     FieldChoice,
     LevelChanged,
@@ -470,7 +471,23 @@ class Customers:
         tx.append(absorbed_id, other.version, other.state.be_released(into.id))
         for identity in (into.id, absorbed_id):
             self._grade_soon(tx, identity, None)
-        return version
+        return max(version, self._bought_while_one(tx, into.id, absorbed_id))
+
+    def _bought_while_one(self, tx: Tx, survivor_id: UUID, absorbed_id: UUID) -> int:
+        """Whoever of the two ordered while they were one is active now; return the survivor's version if it is."""
+        merged_on = max(
+            recorded.metadata.effective_at.date()  # many orders tell no more than the day
+            for recorded in tx.recorded(survivor_id)
+            if isinstance(recorded.event, CustomersMerged) and recorded.event.absorbed_id == absorbed_id
+        )
+        versions = {}
+        for identity in (survivor_id, absorbed_id):
+            last_order_at = order_totals.cooperation(tx.cursor, identity).last_order_at
+            loaded = tx.load(identity, evolve)
+            if last_order_at is not None and last_order_at.date() >= merged_on and loaded.state is not None:
+                events = loaded.state.buy("ordered while merged", survivor_id)
+                versions[identity] = tx.append(identity, loaded.version, events)
+        return versions.get(survivor_id, 0)
 
     # -- groups --
 

@@ -161,6 +161,25 @@ def test_unmerging_is_as_if_never_merged(running: Any, company: Any, order: Any,
     assert (got.profile.website, got.profile.name) == ("new.example.com", "Alpha Ltd")
 
 
+@pytest.mark.feature("CUS-17")
+@pytest.mark.parametrize("who", ["survivor", "absorbed"])
+def test_an_order_while_merged_is_that_customers_own_after_un_merging(
+    running: Any, company: Any, order: Any, who: str
+) -> None:
+    api = running.ask()
+    ids = {name: api.RegisterCustomer(company(f"{name} Ltd")).customer_id for name in ("survivor", "absorbed", "Old")}
+    both = {"survivor_id": ids["survivor"], "absorbed_id": ids["absorbed"]}
+    running.happened(order(ids["Old"], 1_00, "2020-01-01"))
+    api.MergeCustomers(pb.MergeCustomersRequest(survivor_id=ids["survivor"], absorbed_id=ids["Old"]))
+    api.MergeCustomers(pb.MergeCustomersRequest(**both))
+    running.happened(order(ids[who], 5_000_00, datetime.now(UTC).date().isoformat()))
+    api.UnmergeCustomers(pb.UnmergeCustomersRequest(**both))
+    api.UnmergeCustomers(pb.UnmergeCustomersRequest(survivor_id=ids["survivor"], absorbed_id=ids["Old"]))
+    cards = [api.GetCustomer(pb.GetCustomerRequest(customer_id=ids[n])).card for n in ("survivor", "absorbed", "Old")]
+    bought = [who == "survivor", who == "absorbed", True]
+    assert [(card.status, card.order_count) for card in cards] == [(2, 1) if it else (1, 0) for it in bought]
+
+
 def test_a_chain_of_merges_answers_from_its_end(running: Any, company: Any) -> None:
     api = running.ask()
     a, b, c = (api.RegisterCustomer(company(f"{word} Ltd")).customer_id for word in ("Alder", "Birch", "Cedar"))

@@ -32,6 +32,8 @@ from kernel.money import Money
 
 MOST_CONTACTS = 200
 MOST_TAGS = 200
+UNMERGED = "un-merged"
+"""The reason of a status that an un-merge gives back."""
 
 # -- what can happen -------------------------------------------------------------
 
@@ -331,6 +333,7 @@ class Merge:
     replaced: ProfileChanges | None
     added_tags: tuple[str, ...]
     status_before: CustomerStatus | None = None
+    bought: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -363,6 +366,11 @@ class Customer:
     merges: tuple[Merge, ...] = ()
     absorbed_by: UUID | None = None
     import_taken_back: bool = False
+
+    @property
+    def is_buyer(self) -> bool:
+        """Whether it, or one it absorbed, ever bought."""
+        return self.has_bought or any(merge.bought for merge in self.merges)
 
     # -- fields --
 
@@ -417,11 +425,11 @@ class Customer:
         match to_status:
             case CustomerStatus.ARCHIVED:
                 raise StatusNotReachable("a customer is archived by archiving it, with a reason")
-            case CustomerStatus.PROSPECT if self.has_bought:
+            case CustomerStatus.PROSPECT if self.is_buyer:
                 raise StatusNotReachable(
                     "a customer that has bought is never a prospect again; choose active, silent or lost"
                 )
-            case CustomerStatus.SILENT if not self.has_bought:
+            case CustomerStatus.SILENT if not self.is_buyer:
                 raise StatusNotReachable("only a customer that has bought can fall silent; choose lost")
             case CustomerStatus.ACTIVE:
                 missing = self._missing(self.profile)
@@ -645,8 +653,10 @@ class Customer:
                 reason,
             )
         ]
-        if merge.status_before is not None and merge.status_before is not self.status:
-            events.append(CustomerStatusChanged(self.id, self.status, merge.status_before, "un-merged", absorbed_id))
+        later = self.merges[self.merges.index(merge) + 1 :]
+        raised_again = any(other.status_before is not None for other in later)
+        if merge.status_before is not None and merge.status_before is not self.status and not raised_again:
+            events.append(CustomerStatusChanged(self.id, self.status, merge.status_before, UNMERGED, absorbed_id))
         return events
 
     def be_released(self, survivor_id: UUID) -> list[CustomerEvent]:
@@ -823,7 +833,11 @@ def evolve(customer: Customer | None, event: CustomerEvent) -> Customer:
                 level_is_pinned=event.pinned,
             )
         case TagsChanged(added=added, removed=removed):
-            return replace(customer, tags=customer.tags.union(added) - set(removed))
+            by_hand = {*added, *removed}
+            merges = tuple(
+                replace(m, added_tags=tuple(tag for tag in m.added_tags if tag not in by_hand)) for m in customer.merges
+            )
+            return replace(customer, tags=customer.tags.union(added) - set(removed), merges=merges)
         case ContactAdded():
             return replace(
                 customer,
@@ -857,7 +871,7 @@ def evolve(customer: Customer | None, event: CustomerEvent) -> Customer:
                 customer,
                 profile=apply(customer.profile, event.restored) if event.restored else customer.profile,
                 tags=customer.tags - set(event.removed_tags),
-                merges=tuple(m for m in customer.merges if m.absorbed_id != event.absorbed_id),
+                merges=_without(customer.merges, event.absorbed_id),
             )
         case CustomerAbsorbed(survivor_id=survivor_id):
             return replace(customer, absorbed_by=survivor_id)
@@ -875,14 +889,47 @@ def evolve(customer: Customer | None, event: CustomerEvent) -> Customer:
 
 def _with_status(customer: Customer, event: CustomerStatusChanged) -> Customer:
     """A merge that raised the status remembers the former one until the status changes otherwise."""
+    buys = event.to_status in (CustomerStatus.ACTIVE, CustomerStatus.SILENT)
     by_merge = next((m for m in customer.merges if m.absorbed_id == event.caused_by_id), None)
-    merges = tuple(replace(m, status_before=event.from_status if m is by_merge else None) for m in customer.merges)
-    return replace(
-        customer,
-        status=event.to_status,
-        has_bought=customer.has_bought or event.to_status in (CustomerStatus.ACTIVE, CustomerStatus.SILENT),
-        merges=merges,
-    )
+    if by_merge is not None:
+        raised = replace(by_merge, status_before=event.from_status, bought=by_merge.bought or buys)
+        merges = tuple(raised if m is by_merge else m for m in customer.merges)
+        return replace(customer, status=event.to_status, merges=merges)
+    if event.reason == UNMERGED:
+        return replace(customer, status=event.to_status)
+    merges = tuple(replace(m, status_before=None) for m in customer.merges)
+    return replace(customer, status=event.to_status, has_bought=customer.has_bought or buys, merges=merges)
+
+
+def _without(merges: Sequence[Merge], absorbed_id: UUID) -> tuple[Merge, ...]:
+    """Forget a merge: what later merges found in its place is what it had found itself."""
+    gone = next((m for m in merges if m.absorbed_id == absorbed_id), None)
+    if gone is None:
+        return tuple(merges)
+    rest = [m for m in merges if m is not gone]
+    later = range(merges.index(gone), len(rest))
+    if gone.status_before is not None:
+        heir = next((i for i in later if rest[i].status_before is not None), None)
+        if heir is not None:
+            rest[heir] = replace(rest[heir], status_before=gone.status_before)
+    if gone.taken is not None and gone.replaced is not None:
+        for i in later:
+            rest[i] = replace(rest[i], replaced=_found_instead(rest[i].replaced, gone.taken, gone.replaced))
+    return tuple(rest)
+
+
+def _found_instead(
+    replaced: ProfileChanges | None, taken: ProfileChanges, before: ProfileChanges
+) -> ProfileChanges | None:
+    if replaced is None:
+        return None
+    found, then, former = apply(Profile(), replaced), apply(Profile(), taken), apply(Profile(), before)
+    for field in fine_fields(found, then, former):
+        whole = field.partition(".")[0]
+        both = whole in touched(replaced) and whole in touched(taken) and differs(then, former, field)
+        if both and value_of(found, field) == value_of(then, field):
+            found = with_value(found, field, value_of(former, field))
+    return only(found, touched(replaced))
 
 
 def _contact_of(event: ContactAdded | ContactRevised) -> Contact:
