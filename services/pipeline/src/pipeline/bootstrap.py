@@ -58,6 +58,7 @@ from pipeline.projections import (
 from pipeline.projections import catalogue as catalogue_view
 from pipeline.projections.lead_people import LeadPeople
 from pipeline.reactions import REACTIONS, timers
+from pipeline.reversals import reversals
 from pipeline.upcasts import UPCASTS
 
 EVENTS: tuple[type, ...] = (
@@ -137,4 +138,5 @@ def bootstrap(settings: Settings) -> Service:
         timers=timers(leads, opportunities, sales),
         jobs=jobs(leads),
         personal=personal_data(leads),
+        undoing=reversals(leads, opportunities),
     )

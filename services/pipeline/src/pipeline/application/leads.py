@@ -335,6 +335,13 @@ class Leads:
         self._require_visible(caller, lead)
         return self._save(tx, lead, version, ask(lead))
 
+    def save_taken_back(self, tx: Tx, lead: Lead, version: int, events: Sequence[Any]) -> None:
+        """Append what takes changes of a lead back."""
+        if any(isinstance(event, leads.LeadCorrected) for event in events):
+            self._save_scored(tx, lead, version, list(events))
+        else:
+            self._save(tx, lead, version, events)
+
     def _save_scored(self, tx: Tx, lead: Lead, version: int, events: list[Any]) -> int:
         """Save what changed the facts, and the score that follows from it."""
         if not events:

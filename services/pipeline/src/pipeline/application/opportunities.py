@@ -180,6 +180,15 @@ class Opportunities:
             asks.append(lambda it: it.plan_next_step(subject, due_on))
         return tx.append(opportunity_id, version, settled(deal, deals.evolve, asks))
 
+    def save_taken_back(self, tx: Tx, deal: Opportunity, version: int, events: Sequence[deals.Event]) -> None:
+        """Append what takes changes of a deal back; the clock watches the stage it is in again."""
+        tx.append(deal.id, version, events)
+        now = deal
+        for event in events:
+            now = deals.evolve(now, event)
+        if now.stage_id != deal.stage_id:
+            self._watch(tx, deal.id, self.pipeline(tx, deal.pipeline_id).stage(now.stage_id))
+
     # -- what others and the clock do ------------------------------------------------
 
     def follow_owner(

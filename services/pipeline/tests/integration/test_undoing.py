@@ -1,0 +1,64 @@
+"""One request's changes of deals and leads are taken back, by the rules that hold for everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from crm.audit.v1 import undo_service_pb2 as undo
+from crm.audit.v1.undo_service_pb2_grpc import UndoServiceStub
+from crm.common.v1.money_pb2 import Money
+from crm.pipeline.v1 import lead_service_pb2 as leads
+from crm.pipeline.v1 import opportunity_service_pb2 as pb
+from testkit import a_caller
+from testkit.grpc_server import channel_as
+
+
+def test_a_run_over_deals_and_leads_is_taken_back_but_for_what_was_changed_since(
+    crm: SimpleNamespace, asked_by: Callable[..., Any], target: str, log_of: Callable[[str], list[Any]]
+) -> None:
+    deal = {"customer_id": str(uuid4()), "title": "Line 1", "amount": Money(minor_units=100, currency_code="CNY")}
+    kept = crm.deals.OpenOpportunity(pb.OpenOpportunityRequest(**deal)).opportunity_id
+    won = crm.deals.OpenOpportunity(pb.OpenOpportunityRequest(**deal)).opportunity_id
+    crm.deals.ReviseOpportunity(pb.ReviseOpportunityRequest(opportunity_id=kept, probability=33))
+    lead = crm.leads.CaptureLead(leads.CaptureLeadRequest(lead={"source_channel": "web", "phone": "13800138000"}))
+    stages = [s.stage_id for s in crm.deals.ListPipelines(pb.ListPipelinesRequest()).pipelines[0].stages]
+
+    correlation, other = str(uuid4()), str(uuid4())
+    run = asked_by(None, ("correlation-id", correlation))
+    run.deals.AdvanceOpportunity(pb.AdvanceOpportunityRequest(opportunity_id=kept, to_stage_id=stages[2]))
+    run.deals.TransferOpportunity(
+        pb.TransferOpportunityRequest(opportunity_id=kept, to_owner_id=other, reason="on leave")
+    )
+    dearer = Money(minor_units=200, currency_code="CNY")
+    revised = pb.ReviseOpportunityRequest(opportunity_id=kept, amount=dearer, title="Line 2")
+    run.deals.ReviseOpportunity(revised)
+    run.leads.ChangeLeadStatus(leads.ChangeLeadStatusRequest(lead_id=lead.lead_id, status_id="quoting"))
+    run.deals.ReviseOpportunity(pb.ReviseOpportunityRequest(opportunity_id=won, amount=dearer))
+    crm.deals.ReviseOpportunity(pb.ReviseOpportunityRequest(opportunity_id=kept, title="Line 3"))
+    crm.deals.WinOpportunity(pb.WinOpportunityRequest(opportunity_id=won, reason="price"))
+
+    with channel_as(target, a_caller(), ()) as channel:
+        undoing, cause = UndoServiceStub(channel), {"context": "pipeline", "correlation_id": correlation}
+        before = len(log_of(kept))
+        preview = undoing.PreviewUndo(undo.PreviewUndoRequest(**cause))
+        done = undoing.Undo(undo.UndoRequest(**cause, fingerprint=preview.fingerprint))
+        again = undoing.PreviewUndo(undo.PreviewUndoRequest(**cause))
+    found = crm.deals.GetOpportunity(pb.GetOpportunityRequest(opportunity_id=kept)).opportunity
+    assert (found.stage_id, found.probability, found.owner_id) == (stages[0], 33, crm.person_id)
+    assert (found.title, found.amount.minor_units) == ("Line 3", 100)
+    got = crm.leads.GetLead(leads.GetLeadRequest(lead_id=lead.lead_id)).lead
+    assert got.status_id == "first_contact"
+    stays = {(r.record_id, k.field): k.reason for r in done.records for c in r.changes for k in c.kept}
+    assert set(stays) == {(kept, "title"), (won, "amount")}
+    assert "changed since by person:" in stays[kept, "title"]
+    assert "reopen it" in stays[won, "amount"]
+    assert [type(r.event).__name__ for r in log_of(kept)[before:]] == [
+        "AmountRevised",
+        "OpportunityTransferred",
+        "OpportunityStageSetBack",
+        "ProbabilityRevised",
+    ]
+    assert sum(record.compensating_events for record in again.records) == 0
