@@ -27,3 +27,19 @@ def is_there(path: Path, test: str) -> bool:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     return not test or test in defined
+
+
+@pytest.mark.feature("NFR-10")
+@pytest.mark.parametrize(
+    "family",
+    [
+        *("安全物理环境", "安全通信网络", "安全区域边界", "安全计算环境", "安全管理中心"),
+        *("安全管理制度", "安全管理机构", "安全管理人员", "安全建设管理", "安全运维管理"),
+        *("身份鉴别", "访问控制", "安全审计", "入侵防范", "恶意代码防范", "可信验证"),
+        *("数据完整性", "数据备份恢复", "剩余信息保护", "个人信息保护", "通信传输", "系统管理", "审计管理"),
+    ],
+)
+def test_every_family_of_classified_protection_is_mapped(family: str) -> None:
+    text = (ROOT / "docs" / "classified-protection.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|") and family in line]
+    assert any(by in row for row in rows for by in ("| Headwater |", "| shared |", "| operator |"))
