@@ -20,7 +20,6 @@ def hire(admin: httpx.Client, login: str, **fields: Any) -> str:
     return str(answer.json()["person_id"])
 
 
-@pytest.mark.feature("IDN-11")
 def test_a_browser_goes_to_the_provider_and_comes_back_signed_in(
     provider: IdentityProvider, running: Any, admin: httpx.Client
 ) -> None:

@@ -40,7 +40,6 @@ def refused(running: Any, provider: IdentityProvider, **changed: str) -> grpc.St
     return code
 
 
-@pytest.mark.feature("IDN-11")
 def test_who_is_vouched_for_is_signed_in_and_linked(
     running: Any, provider: IdentityProvider, admin: IdentityServiceStub, a_person: Any
 ) -> None:
@@ -68,7 +67,6 @@ def test_who_is_vouched_for_is_signed_in_and_linked(
         assert connection.execute("select count(*) from provider_links").fetchone() == (0,)
 
 
-@pytest.mark.feature("IDN-11")
 @pytest.mark.parametrize(
     "spoil",
     [
@@ -94,7 +92,6 @@ def test_a_token_that_is_not_for_this_sign_in_is_refused(
     assert finish(running, provider).session_token
 
 
-@pytest.mark.feature("IDN-11")
 def test_a_token_signed_by_anybody_else_or_not_at_all_is_refused(
     running: Any, provider: IdentityProvider, a_person: Any
 ) -> None:
@@ -107,7 +104,6 @@ def test_a_token_signed_by_anybody_else_or_not_at_all_is_refused(
     assert refused(running, provider) is grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.feature("IDN-11")
 def test_a_state_is_good_once_and_only_for_the_browser_that_began(
     running: Any, provider: IdentityProvider, a_person: Any
 ) -> None:
@@ -134,7 +130,6 @@ def test_a_state_is_good_once_and_only_for_the_browser_that_began(
     assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
-@pytest.mark.feature("IDN-11")
 def test_who_left_or_is_not_known_or_shares_an_address_is_not_let_in(
     running: Any, provider: IdentityProvider, admin: IdentityServiceStub, a_person: Any
 ) -> None:
@@ -172,7 +167,6 @@ def test_a_provider_that_is_away_says_so(running: Any, provider: IdentityProvide
     assert error.value.code() is grpc.StatusCode.UNAVAILABLE
 
 
-@pytest.mark.feature("IDN-11")
 def test_without_settings_there_is_no_provider_and_nobody_is_called(running: Any) -> None:
     assert not running.signing_in().ListProviders(signing.ListProvidersRequest()).providers
     with pytest.raises(grpc.RpcError) as error:
