@@ -19,6 +19,7 @@ from crm.pipeline.v1.order_events_pb2 import OrderCancelled, OrderConfirmed
 from customer.bootstrap import bootstrap
 from kernel.auth import Caller
 from kernel.config import Settings
+from kernel.consumers import timers_of
 from kernel.ids import derived_id, new_id
 from kernel.log import Metadata
 from kernel.projections import Delivered
@@ -77,7 +78,7 @@ class Running:
         """Let the wall clock be later, and fire what is due then; return how many timers fired."""
         later = datetime.now(UTC) + timedelta(**by)
         self.service.store.clock = lambda: later
-        return TimerRunner("customer", self.service.store, self.service.timers).run_once(1000)
+        return TimerRunner("customer", self.service.store, timers_of(self.service)).run_once(1000)
 
     def rows(self, sql: str, values: Sequence[Any] = ()) -> list[dict[str, Any]]:
         with self.service.store.query() as cursor:

@@ -25,7 +25,7 @@ from opentelemetry import propagate, trace
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.trace import Link, SpanKind
 
-from kernel.consumers import consumers_of
+from kernel.consumers import consumers_of, timers_of
 from kernel.instances import Instances
 from kernel.partition import PartitionQueue, PartitionReader
 from kernel.telemetry import tracer
@@ -179,8 +179,8 @@ def nameko_service(service: Service) -> type:
     if any(queues_of(service)):
         Attendance.decorator(instances)(attend)
         methods["attend"] = attend
-    if service.timers:
-        runner = TimerRunner(service.name, service.store, service.timers)
+    if timers := timers_of(service):
+        runner = TimerRunner(service.name, service.store, timers)
         TimerLoop.decorator(runner)(fire)
         methods["fire"] = fire
     return type(f"{service.name.capitalize()}Bus", (), methods)

@@ -18,8 +18,10 @@ from psycopg.rows import DictRow
 from kernel.config import CONTEXTS
 from kernel.delivered import Delivered
 from kernel.forgetting import PERSON_PURGED, PURGE_ASKED, when_purge_asked
+from kernel.handover import HAND_OVER, HANDOVER_ASKED, RECORDS_HANDED_OVER, next_batch, when_handover_asked
 from kernel.projections import Eventual
 from kernel.store import Cause, EventStore, Transaction
+from kernel.timers import TimerHandler
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -29,7 +31,7 @@ Reaction = Callable[[Delivered, Transaction[Any]], None]
 VIEWS = "views"
 REACTIONS = "reactions"
 _ASKS = "customer"
-"""The context that asks all others to forget a person."""
+"""The context that asks all others to forget a person, or to hand over what one owns."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,16 +146,28 @@ def consumers_of(service: Service) -> Iterator[tuple[Consumer, int]]:
 
 
 def reactions_of(service: Service) -> dict[type[Message], Reaction]:
-    """Return a service's own reactions, and that it forgets people when it is asked to."""
-    if service.personal is None or service.name == _ASKS:
-        return dict(service.reactions)
-    return {PURGE_ASKED: when_purge_asked(service.name, service.personal), **service.reactions}
+    """Return a service's own reactions, and that it forgets people and hands records over when it is asked to."""
+    reactions = dict(service.reactions)
+    if service.name == _ASKS:
+        return reactions
+    if service.personal is not None:
+        reactions[PURGE_ASKED] = when_purge_asked(service.name, service.personal)
+    if service.owned is not None:
+        reactions[HANDOVER_ASKED] = when_handover_asked(service.name)
+    return reactions
+
+
+def timers_of(service: Service) -> dict[str, TimerHandler]:
+    """Return a service's own timers, and the one that hands records over."""
+    if service.owned is None:
+        return dict(service.timers)
+    return {HAND_OVER: next_batch(service.name, service.owned), **service.timers}
 
 
 def contexts_of(event_type: str, service: str) -> Collection[str]:
     """Return the contexts whose logs may hold an event type `crm.<context>.v1.<EventName>` that a service wants."""
-    if event_type == PURGE_ASKED.DESCRIPTOR.full_name:
+    if event_type in (PURGE_ASKED.DESCRIPTOR.full_name, HANDOVER_ASKED.DESCRIPTOR.full_name):
         return (_ASKS,)
-    if event_type == PERSON_PURGED.DESCRIPTOR.full_name:
+    if event_type in (PERSON_PURGED.DESCRIPTOR.full_name, RECORDS_HANDED_OVER.DESCRIPTOR.full_name):
         return set(CONTEXTS) - {service}
     return (event_type.split(".")[-3],)

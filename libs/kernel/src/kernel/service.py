@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from kernel.codec import Upcast
     from kernel.config import Settings
     from kernel.forgetting import PersonalData
+    from kernel.handover import Ownership
     from kernel.projections import Eventual, Inline
     from kernel.reversals import Reversals
     from kernel.store import EventStore
@@ -43,7 +44,7 @@ class Service:
     `apis` pairs a protobuf service descriptor with the object that answers it. `reactions` maps an event's
     message type to the function run when it happened elsewhere. `timers` fire in the bus process, `jobs` in
     the worker. `personal` says what the service holds of people, and how it forgets them; `undoing` how changes
-    of its records are taken back.
+    of its records are taken back; `owned` what people own in it, and how that changes hands.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Service:
     migrations: Sequence[Any] = ()
     personal: PersonalData | None = None
     undoing: Sequence[Reversals] = ()
+    owned: Ownership | None = None
 
 
 def open_store(
@@ -69,13 +71,19 @@ def open_store(
 ) -> EventStore[Any]:
     """Return the service's store, its pool not yet connected."""
     from crm.erasure.v1 import erasure_events_pb2
+    from crm.handover.v1 import handover_events_pb2
     from kernel.codec import Codec
+    from kernel.handed_over import RecordsHandedOver
     from kernel.purged import PersonPurged
     from kernel.store import EventStore, open_datastore
 
     return EventStore(
         open_datastore(settings.database_url, settings.pool_size, settings.pool_overflow),
-        Codec([*events, PersonPurged], [*messages, erasure_events_pb2], upcasts),
+        Codec(
+            [*events, PersonPurged, RecordsHandedOver],
+            [*messages, erasure_events_pb2, handover_events_pb2],
+            upcasts,
+        ),
         wrapping_of(settings),
         inline,
     )

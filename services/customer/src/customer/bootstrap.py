@@ -12,10 +12,13 @@ from crm.customer.v1 import (
     erasure_service_pb2,
     follow_up_events_pb2,
     group_events_pb2,
+    handover_events_pb2,
+    handover_service_pb2,
     import_events_pb2,
     policy_events_pb2,
 )
 from crm.erasure.v1 import erasure_events_pb2 as shared_erasure_events_pb2
+from crm.handover.v1 import handover_events_pb2 as shared_handover_events_pb2
 from customer import reference_data
 from customer.application import Customers
 from customer.certificate import Notary
@@ -24,15 +27,19 @@ from customer.domain.customer import CustomerEvent
 from customer.domain.erasure import ErasureEvent
 from customer.domain.follow_up import FollowUpEvent
 from customer.domain.group import GroupEvent
+from customer.domain.handover import HandoverEvent
 from customer.domain.importing import ImportEvent
 from customer.domain.policy import PolicyEvent
 from customer.entrypoints.erasure_api import ErasureApi
 from customer.entrypoints.grpc_api import CustomerApi
+from customer.entrypoints.handover_api import HandoverApi
 from customer.erasures import Erasures
+from customer.handovers import Handovers
 from customer.projections.customers import CUSTOMERS
 from customer.projections.erasures import ERASURES
 from customer.projections.follow_ups import FOLLOW_UPS
 from customer.projections.groups import GROUPS
+from customer.projections.handovers import HANDOVERS
 from customer.projections.imports import IMPORTED_ROWS
 from customer.projections.open_tickets import OPEN_TICKETS
 from customer.projections.order_totals import ORDER_TOTALS
@@ -46,7 +53,16 @@ from kernel.service import Service, open_store
 
 EVENTS: tuple[type, ...] = tuple(
     event
-    for family in (CustomerEvent, ActivityEvent, FollowUpEvent, PolicyEvent, GroupEvent, ImportEvent, ErasureEvent)
+    for family in (
+        CustomerEvent,
+        ActivityEvent,
+        FollowUpEvent,
+        PolicyEvent,
+        GroupEvent,
+        ImportEvent,
+        ErasureEvent,
+        HandoverEvent,
+    )
     for event in get_args(family)
 )
 MESSAGES = (
@@ -58,8 +74,10 @@ MESSAGES = (
     import_events_pb2,
     erasure_events_pb2,
     shared_erasure_events_pb2,
+    handover_events_pb2,
+    shared_handover_events_pb2,
 )
-INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES)
+INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES, HANDOVERS)
 EVENTUAL = (ORDER_TOTALS, OPEN_TICKETS, TIMELINE_ELSEWHERE)
 
 
@@ -68,6 +86,7 @@ def bootstrap(settings: Settings) -> Service:
     reference = reference_data.load()
     customers = Customers(reference.standards)
     erasures = Erasures(Notary(settings.master_key))
+    handovers = Handovers()
     store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)
     return Service(
         name="customer",
@@ -82,11 +101,16 @@ def bootstrap(settings: Settings) -> Service:
                 erasure_service_pb2.DESCRIPTOR.services_by_name["ErasureService"],
                 ErasureApi(erasures, store),
             ),
+            (
+                handover_service_pb2.DESCRIPTOR.services_by_name["HandoverService"],
+                HandoverApi(handovers),
+            ),
         ],
         inline=INLINE,
         eventual=EVENTUAL,
-        reactions=reactions(customers, erasures),
-        timers=timers(customers, erasures),
+        reactions=reactions(customers, erasures, handovers),
+        timers=timers(customers, erasures, handovers),
         personal=erasures.personal,
         undoing=reversals(customers),
+        owned=handovers.owned,
     )

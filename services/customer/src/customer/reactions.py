@@ -10,6 +10,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from crm.erasure.v1 import erasure_events_pb2 as erasing
+from crm.handover.v1 import handover_events_pb2 as handing_over
 from crm.marketing.v1 import preference_events_pb2 as marketing
 from crm.marketing.v1 import template_events_pb2 as marketing_templates
 from crm.pipeline.v1 import lead_events_pb2 as leads
@@ -18,9 +19,12 @@ from crm.pipeline.v1 import order_events_pb2 as orders
 from customer.application import FOLLOW_UP, GRADE, GRADE_ALL, NEGLECT, SILENCE, Customers
 from customer.domain.customer import evolve
 from customer.erasures import ASK_AGAIN, ASK_LAST, Erasures
+from customer.handovers import ASK_AGAIN as ASK_AGAIN_TO_HAND_OVER
+from customer.handovers import LOOK_AGAIN, Handovers
 from customer.projections.families import survivor
 from customer.projections.order_totals import placed
 from kernel.delivered import Delivered
+from kernel.handed_over import RecordsHandedOver
 from kernel.purged import PersonPurged, SearchedTable
 from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
@@ -34,7 +38,7 @@ _CHANNELS = {
 }
 
 
-def reactions(customers: Customers, erasures: Erasures) -> Mapping[type[Message], Reaction]:
+def reactions(customers: Customers, erasures: Erasures, handovers: Handovers) -> Mapping[type[Message], Reaction]:
     """Return what to do with which event of another context."""
 
     def when_opportunity_won(delivered: Delivered, tx: Transaction[Any]) -> None:
@@ -74,6 +78,23 @@ def reactions(customers: Customers, erasures: Erasures) -> Mapping[type[Message]
             ),
         )
 
+    def when_records_handed_over(delivered: Delivered, tx: Transaction[Any]) -> None:
+        said: Any = delivered.message
+        handovers.take(
+            tx,
+            RecordsHandedOver(
+                UUID(said.handover_id),
+                said.context,
+                said.round,
+                said.batch,
+                said.kind,
+                UUID(said.to_person_id) if said.to_person_id else None,
+                tuple(said.record_ids),
+                said.last,
+                said.left,
+            ),
+        )
+
     def when_lead_forgotten(delivered: Delivered, tx: Transaction[Any]) -> None:
         """Somebody forgot a lead there: forget the person everywhere. An erasure's own doing begins none."""
         forgotten: Any = delivered.message
@@ -82,6 +103,7 @@ def reactions(customers: Customers, erasures: Erasures) -> Mapping[type[Message]
 
     return {
         erasing.PersonPurged: when_person_purged,
+        handing_over.RecordsHandedOver: when_records_handed_over,
         leads.LeadForgotten: when_lead_forgotten,
         opportunities.OpportunityWon: when_opportunity_won,
         orders.OrderConfirmed: when_order_confirmed,
@@ -89,7 +111,7 @@ def reactions(customers: Customers, erasures: Erasures) -> Mapping[type[Message]
     }
 
 
-def timers(customers: Customers, erasures: Erasures) -> Mapping[str, TimerHandler]:
+def timers(customers: Customers, erasures: Erasures, handovers: Handovers) -> Mapping[str, TimerHandler]:
     """Return what to do when its time has come."""
 
     def when_silence_is_over(timer: Timer, tx: Transaction[Any]) -> None:
@@ -123,7 +145,15 @@ def timers(customers: Customers, erasures: Erasures) -> Mapping[str, TimerHandle
     def when_no_key_is_known_any_more(timer: Timer, tx: Transaction[Any]) -> None:
         erasures.ask_last(tx, UUID(timer.payload["erasure_id"]))
 
+    def when_a_handover_takes_long(timer: Timer, tx: Transaction[Any]) -> None:
+        handovers.ask_again(tx, UUID(timer.payload["handover_id"]), int(timer.payload["tries"]))
+
+    def when_something_may_have_arrived_for_a_leaver(timer: Timer, tx: Transaction[Any]) -> None:
+        handovers.look_again(tx, UUID(timer.payload["handover_id"]), int(timer.payload["looks"]))
+
     return {
+        ASK_AGAIN_TO_HAND_OVER: when_a_handover_takes_long,
+        LOOK_AGAIN: when_something_may_have_arrived_for_a_leaver,
         ASK_AGAIN: when_answers_are_late,
         ASK_LAST: when_no_key_is_known_any_more,
         SILENCE: when_silence_is_over,

@@ -40,6 +40,8 @@ VALUES = {
     "ImportedRow",
     "SearchedTable",
     "PersonPurged",  # other services' answer
+    "SuccessorFor",
+    "RecordsHandedOver",  # other services' answer
 }
 ADDED = {"ConsentGiven": ["wording"]}
 """Fields that came later; the golden file holds the event without them too."""

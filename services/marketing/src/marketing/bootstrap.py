@@ -35,6 +35,7 @@ from marketing.domain import (
     touch,
 )
 from marketing.entrypoints.grpc_api import MarketingApi
+from marketing.handover import OWNERSHIP
 from marketing.jobs import Courier
 from marketing.personal import PERSONAL
 from marketing.projections import (
@@ -147,4 +148,5 @@ def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
         timers=TIMERS,
         jobs={SEND_MESSAGES: courier.send_messages, TAG_CUSTOMER: courier.tag_customer},
         personal=PERSONAL,
+        owned=OWNERSHIP,
     )

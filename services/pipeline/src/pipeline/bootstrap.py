@@ -42,6 +42,7 @@ from pipeline.entrypoints.jobs import jobs
 from pipeline.entrypoints.lead_api import LeadApi
 from pipeline.entrypoints.opportunity_api import OpportunityApi
 from pipeline.entrypoints.sales_api import SalesApi
+from pipeline.handover import ownership
 from pipeline.personal import personal_data
 from pipeline.projections import (
     approvals,
@@ -139,4 +140,5 @@ def bootstrap(settings: Settings) -> Service:
         jobs=jobs(leads),
         personal=personal_data(leads),
         undoing=reversals(leads, opportunities),
+        owned=ownership(leads),
     )

@@ -11,6 +11,7 @@ from ticketing.application.surveys import Surveys
 from ticketing.application.tickets import Ticketing
 from ticketing.domain.events import EVENTS
 from ticketing.entrypoints.grpc_api import TicketingApi
+from ticketing.handover import ownership
 from ticketing.jobs import JOBS
 from ticketing.personal import PERSONAL
 from ticketing.projections import customer_cards, desk, surveys, tickets
@@ -35,4 +36,5 @@ def bootstrap(settings: Settings) -> Service:
         timers=TIMERS,
         jobs=JOBS,
         personal=PERSONAL,
+        owned=ownership(ticketing),
     )

@@ -268,6 +268,12 @@ class Approval:
         step_id = self.steps[self.step].step_id
         return [ApprovalDelegated(self.id, step_id, from_person_id, to_person_id, reason)]
 
+    def hand_over(self, from_person_id: UUID, to_person_id: UUID, reason: str) -> list[Event]:
+        """Let a successor decide; if it waits for him anyway, it no longer waits for the other."""
+        if self.decided or from_person_id not in self.waiting_for:
+            return []
+        return [ApprovalDelegated(self.id, self.steps[self.step].step_id, from_person_id, to_person_id, reason)]
+
     def withdraw(self, person_id: UUID | None, reason: str) -> list[Event]:
         self._require_pending()
         if person_id is not None and self.requested_by not in (None, person_id):
@@ -354,7 +360,7 @@ def evolve(approval: Approval | None, event: Event) -> Approval:
         case ApprovalDelegated(from_person_id=from_id, to_person_id=to_id):
             return replace(
                 approval,
-                waiting_for=tuple(to_id if p == from_id else p for p in approval.waiting_for),
+                waiting_for=tuple(dict.fromkeys(to_id if p == from_id else p for p in approval.waiting_for)),
                 stands_in_for=(*approval.stands_in_for, (to_id, from_id)),
             )
         case ApprovalGranted() | ApprovalRejected() | ApprovalReturned() | ApprovalWithdrawn():

@@ -129,6 +129,14 @@ class ContractPolicySet:
     expiry_warning_days: int
 
 
+@dataclass(frozen=True, slots=True)
+class ContractTransferred:
+    contract_id: UUID
+    from_owner_id: UUID | None
+    to_owner_id: UUID
+    reason: str
+
+
 Event = (
     ContractDrawnUp
     | ContractRevised
@@ -139,6 +147,7 @@ Event = (
     | ContractSigned
     | ContractTerminated
     | ContractExpiryNear
+    | ContractTransferred
 )
 
 DEFAULT_CONTRACT_POLICY = ContractPolicySet(UUID(int=0), "HT-{yyyy}-{seq:5}", 14)
@@ -194,6 +203,12 @@ class Contract:
     files: tuple[FileReference, ...]
     state: ContractState = ContractState.DRAFT
     approval_id: UUID | None = None
+
+    def transfer(self, to_owner_id: UUID, reason: str) -> list[Event]:
+        """Give it to another owner."""
+        if to_owner_id == self.owner_id:
+            return []
+        return [ContractTransferred(self.id, self.owner_id, to_owner_id, reason)]
 
     def revise(self, revised: ContractRevised) -> list[Event]:
         if self.state in (
@@ -320,5 +335,7 @@ def evolve(contract: Contract | None, event: Event) -> Contract:
             return replace(contract, state=ContractState.TERMINATED)
         case ContractExpiryNear():
             return contract
+        case ContractTransferred(to_owner_id=owner_id):
+            return replace(contract, owner_id=owner_id)
         case _:
             assert_never(event)

@@ -189,6 +189,14 @@ class ReceivableOverdue:
     outstanding: Money
 
 
+@dataclass(frozen=True, slots=True)
+class OrderTransferred:
+    order_id: UUID
+    from_owner_id: UUID | None
+    to_owner_id: UUID
+    reason: str
+
+
 Event = (
     OrderPlaced
     | OrderCosted
@@ -204,6 +212,7 @@ Event = (
     | ReceivableSettled
     | ReceivableWrittenOff
     | ReceivableOverdue
+    | OrderTransferred
 )
 
 
@@ -254,6 +263,12 @@ class Order:
     paid: Money | None = None
     unallocated: Money | None = None
     references: tuple[str, ...] = ()
+
+    def transfer(self, to_owner_id: UUID, reason: str) -> list[Event]:
+        """Give it to another owner."""
+        if to_owner_id == self.owner_id:
+            return []
+        return [OrderTransferred(self.id, self.owner_id, to_owner_id, reason)]
 
     def submit(self, approval_id: UUID) -> list[Event]:
         if self.state != OrderState.PLACED:
@@ -497,5 +512,7 @@ def evolve(order: Order | None, event: Event) -> Order:
             )
         case OrderCosted() | ReceivableSettled() | ReceivableOverdue():
             return order
+        case OrderTransferred(to_owner_id=owner_id):
+            return replace(order, owner_id=owner_id)
         case _:
             assert_never(event)

@@ -121,6 +121,14 @@ class DiscountPolicySet:
     fallback_approver_id: UUID | None
 
 
+@dataclass(frozen=True, slots=True)
+class QuoteTransferred:
+    quote_id: UUID
+    from_owner_id: UUID | None
+    to_owner_id: UUID
+    reason: str
+
+
 Event = (
     QuoteDrafted
     | QuoteRevised
@@ -131,6 +139,7 @@ Event = (
     | QuoteAccepted
     | QuoteDeclined
     | QuoteExpired
+    | QuoteTransferred
 )
 
 DEFAULT_DISCOUNT_POLICY = DiscountPolicySet(UUID(int=0), 1_000, None)
@@ -224,6 +233,12 @@ class Quote:
     lines: tuple[QuoteLine, ...]
     state: QuoteState = QuoteState.DRAFT
     approval_id: UUID | None = None
+
+    def transfer(self, to_owner_id: UUID, reason: str) -> list[Event]:
+        """Give it to another owner."""
+        if to_owner_id == self.owner_id:
+            return []
+        return [QuoteTransferred(self.id, self.owner_id, to_owner_id, reason)]
 
     def revise(self, content: Content, valid_until: date, today: date) -> list[Event]:
         if self.state in (QuoteState.PENDING, QuoteState.ACCEPTED):
@@ -369,5 +384,7 @@ def evolve(quote: Quote | None, event: Event) -> Quote:
             return replace(quote, state=QuoteState.DECLINED)
         case QuoteExpired():
             return replace(quote, state=QuoteState.EXPIRED)
+        case QuoteTransferred(to_owner_id=owner_id):
+            return replace(quote, owner_id=owner_id)
         case _:
             assert_never(event)

@@ -46,7 +46,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
         case it.ApprovalDelegated():
             change(
-                "waiting_for = array_replace(waiting_for, %s, %s), involved = involved || %s",
+                "waiting_for = array_replace(array_remove(waiting_for, %s), %s, %s), involved = involved || %s",
+                event.to_person_id,
                 event.from_person_id,
                 event.to_person_id,
                 [event.to_person_id],

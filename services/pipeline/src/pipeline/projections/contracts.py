@@ -59,6 +59,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     recorded.version,
                 ),
             )
+        case it.ContractTransferred():
+            change("owner_id = %s", event.to_owner_id)
         case it.ContractRevised():
             change(
                 "contract_version = %s, title = %s, amount = %s, currency_code = %s, starts_on = %s,"

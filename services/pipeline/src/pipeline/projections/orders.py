@@ -56,6 +56,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     recorded.version,
                 ),
             )
+        case it.OrderTransferred():
+            change("owner_id = %s", event.to_owner_id)
         case it.OrderSubmitted():
             change("state = 2, approval_id = %s", event.approval_id)
         case it.OrderApproved() | it.OrderTurnedDown():

@@ -49,6 +49,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     recorded.version,
                 ),
             )
+        case it.QuoteTransferred():
+            change("owner_id = %s", event.to_owner_id)
         case it.QuoteRevised():
             change(
                 "quote_version = %s, state = 1, approval_id = null, net_total = %s, tax_total = %s,"

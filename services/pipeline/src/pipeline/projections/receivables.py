@@ -59,6 +59,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                 "update receivables set written_off = written_off + %s where receivable_id = %s",
                 (written_off.amount.minor_units, written_off.receivable_id),
             )
+        case it.OrderTransferred() as transferred:
+            cursor.execute(
+                "update receivables set owner_id = %s where order_id = %s",
+                (transferred.to_owner_id, transferred.order_id),
+            )
         case it.OrderCancelled() as cancelled:
             cursor.execute("update receivables set cancelled = true where order_id = %s", (cancelled.order_id,))
 
