@@ -104,7 +104,7 @@ def test_one_command_hands_over_what_a_leaver_owned_and_nothing_is_orphaned(suit
         "handover", leaver_id, "--to", heir_id, "--kind", f"tickets={desk_id}", "--out", str(sheet)
     ).stdout
     assert f"{leaver_id} owns 0 open records" in said
-    rows = list(csv.DictReader(sheet.open(encoding="utf-8")))
+    rows = list(csv.DictReader(sheet.read_text(encoding="utf-8").splitlines()))
     assert {row["kind"]: row["record_id"] for row in rows} == records
     assert len(rows) == len(records)
     assert {row["kind"] for row in rows if row["to_person_id"] == desk_id} == {"tickets"}

@@ -33,6 +33,8 @@ VALUES = {
     "PersonalTexts",
     "CustomField",
     "CustomFields",
+    "SuccessorFor",
+    "RecordsHandedOver",  # other services' answer
     "FieldChoice",
     "Attachment",
     "LevelRule",
@@ -40,8 +42,6 @@ VALUES = {
     "ImportedRow",
     "SearchedTable",
     "PersonPurged",  # other services' answer
-    "SuccessorFor",
-    "RecordsHandedOver",  # other services' answer
 }
 ADDED = {"ConsentGiven": ["wording"]}
 """Fields that came later; the golden file holds the event without them too."""

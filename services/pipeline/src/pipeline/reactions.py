@@ -35,9 +35,10 @@ def when_form_submitted(delivered: Delivered, tx: Transaction[Any]) -> None:
 
 
 def when_owner_changed(delivered: Delivered, tx: Transaction[Any]) -> None:
-    """A customer's open deals go with him to his new owner."""
+    """A customer's open deals go with him to his new owner; a handover says itself who gets the deals."""
     message: Any = delivered.message
-    if not message.to_owner_id:
+    handed_over = delivered.metadata.actor == "service:customer" and message.reason.startswith("handover: ")
+    if not message.to_owner_id or handed_over:
         return
     Opportunities().follow_owner(
         tx,

@@ -168,6 +168,25 @@ def test_granted_means_every_step_said_yes_and_decided_is_decided(
             assert yes[str(i)] == people if rule == ALL else yes[str(i)] & people
 
 
+@pytest.mark.feature("CUS-38")
+def test_a_successor_who_decides_anyway_decides_once() -> None:
+    state = an_approval(a_step("one", ALL, A, B))
+    for event in state.hand_over(A, B, "handover: left"):
+        state = approvals.evolve(state, event)
+    assert state.waiting_for == (B,)
+    assert state.hand_over(A, D, "handover: left") == [], "it no longer waits for the leaver"
+    assert any(isinstance(e, approvals.ApprovalGranted) for e in state.give_opinion(B, approvals.Decision.APPROVE, ""))
+
+
+@pytest.mark.feature("CUS-38")
+def test_a_quote_gets_another_owner_once() -> None:
+    state = a_quote(0)
+    [transferred] = state.transfer(D, "handover: left")
+    state = quote.evolve(state, transferred)
+    assert state.owner_id == D
+    assert state.transfer(D, "handover: left") == []
+
+
 def test_a_stand_in_decides_for_the_one_who_delegated() -> None:
     state = an_approval(a_step("one", ALL, A, B))
     (delegated,) = state.delegate(A, D, "holiday")
