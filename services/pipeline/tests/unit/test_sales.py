@@ -180,11 +180,11 @@ def test_a_successor_who_decides_anyway_decides_once() -> None:
 
 @pytest.mark.feature("CUS-38")
 def test_a_quote_gets_another_owner_once() -> None:
-    state = a_quote(0)
-    [transferred] = state.transfer(D, "handover: left")
+    state, heir = a_quote(0), UUID(int=77)
+    [transferred] = state.transfer(heir, "handover: left")
     state = quote.evolve(state, transferred)
-    assert state.owner_id == D
-    assert state.transfer(D, "handover: left") == []
+    assert state.owner_id == heir
+    assert state.transfer(heir, "handover: left") == []
 
 
 def test_a_stand_in_decides_for_the_one_who_delegated() -> None:
