@@ -26,6 +26,7 @@ from kernel.errors import DomainError, InvalidArgument, TooMany
 from kernel.store import Cause, EventStore, Transaction
 
 MOST_EVENTS = 2_000_000
+LONGEST_BUILD_S = 900.0
 AS_OF, CLOCK, LIVE = "as-of", "as-of-clock", "as-of-live"
 """Metadata: the moment and its clock, of a request and of its answer; what of the answer is live."""
 
@@ -217,6 +218,7 @@ class Moments:
     def _project(
         self, build: _Build, reading: Connection[DictRow], cursor: Cursor[DictRow], position: int, horizon: int
     ) -> None:
+        began = time.monotonic()
         past = self._store.recorder.until(build.moment.column, build.moment.at)
         while entries := past.read_log(reading, position, horizon, _PAGE):
             with reading.cursor() as keys:
@@ -227,6 +229,11 @@ class Moments:
                         view.project(cursor, each)
             position = entries[-1].position
             build.done += len(entries)
+            if time.monotonic() - began > LONGEST_BUILD_S:
+                raise DomainError(
+                    f"after {LONGEST_BUILD_S:.0f} s only {build.progress()}, too slow for a question;"
+                    " ask for one record's history of the audit"
+                )
 
 
 def _entered(cursor: Cursor[DictRow], moment: Moment, mark: int) -> int:

@@ -14,6 +14,7 @@ from grpc import StatusCode
 
 from crm.customer.v1 import customer_service_pb2 as pb
 from customer.bootstrap import bootstrap
+from kernel import as_of
 from kernel.as_of_schemas import SLOTS
 from kernel.service import Service, endpoints_of
 from kernel.store import Cause
@@ -187,6 +188,18 @@ def test_a_bounded_number_of_moments_is_kept(running: Any, company: Any) -> None
         assert len(api.ListCustomers(pb.ListCustomersRequest()).customers) == (seconds == 0)
     kept = running.rows("select count(*) as n, count(distinct slot) as slots from as_of_moments")
     assert kept == [{"n": len(SLOTS), "slots": len(SLOTS)}]
+
+
+@pytest.mark.parametrize("limit", ["MOST_EVENTS", "LONGEST_BUILD_S"])
+def test_a_past_that_is_too_long_is_refused_with_a_way_out(
+    running: Any, company: Any, refused: Any, monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    running.ask().RegisterCustomer(company())
+    monkeypatch.setattr(as_of, limit, 0)
+    with refused(StatusCode.FAILED_PRECONDITION) as refusal:
+        running.ask(as_of=datetime.now(UTC).isoformat()).ListCustomers(pb.ListCustomersRequest())
+    assert "one record's history" in refusal.details
+    assert running.rows("select from as_of_moments") == []
 
 
 def test_a_service_makes_tables_in_those_schemas_only(running: Any) -> None:
