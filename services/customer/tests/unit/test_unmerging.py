@@ -117,3 +117,11 @@ def seen(it: Customer) -> dict[str, Any]:
     fields.pop("custom_fields")
     fields |= {"owner": it.owner_id, "status": it.status, "contacts": it.contacts}
     return fields | {f"tag {tag}": tag in it.tags for tag in "abcd"}
+
+
+def test_a_tag_that_somebody_put_on_again_stays() -> None:
+    before = a_customer(ALPHA, Profile(name="Alpha Ltd"), [], "prospect")
+    it = merged(before, a_customer(BETA, Profile(name="Beta Ltd"), ["a", "b"], "prospect"), {})
+    it = folded(it, it.change_tags((), ("a",)))
+    it = folded(it, it.change_tags(("a",)))
+    assert folded(it, it.release(BETA, "mistake")).tags == {"a"}
