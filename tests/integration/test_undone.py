@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.commands.undo import undo
+from headwater.operating import named
 
 
 def test_a_persons_day_is_taken_back_over_the_api(suite: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -21,7 +22,7 @@ def test_a_persons_day_is_taken_back_over_the_api(suite: Any, capsys: pytest.Cap
     if datetime.now(UTC).date().isoformat() != before:
         pytest.skip("midnight passed meanwhile")
     cause = {"actor": person_id, "day": before, "time_zone": "UTC"}
-    assert undo(admin, cause, ("customer", "notification"), yes=True) == 0
+    assert undo(admin, cause, named(()), yes=True) == 0
     told = capsys.readouterr().out
     assert f"back:  customer customer {customer_id}: TagsChanged: tag:wrong" in told
     assert f"stays: customer customer {customer_id}: TagsChanged: tag:right: changed since by person:" in told
