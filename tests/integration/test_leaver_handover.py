@@ -42,7 +42,9 @@ def one_of_everything(admin: Api, rep: Api, rep_id: str) -> dict[str, str]:
     opportunity = rep.post("/v1/opportunities", deal)["opportunity_id"]
     product = admin.post("/v1/products", {"sku": name, "name": name, "category": "x", "list_price": cny(10_000)})
     line = {"product_id": product["product_id"], "quantity": "1", "unit_price": cny(5_000)}
-    admin.post("/v1/discount-policy", {"limit_basis_points": 1000, "fallback_approver_id": rep_id})
+    step = {"step_id": "leaver", "name": "leaver", "approver_ids": [rep_id], "rule": "STEP_RULE_ANY_OF"}
+    flow = {"name": name, "subject_kind": "SUBJECT_KIND_QUOTE", "steps": [step], "priority": 1_000_000}
+    admin.post("/v1/approval-flows", flow | {"min_discount_basis_points": 4000})
     quoted = {"opportunity_id": opportunity, "lines": [line], "valid_until": str(today + timedelta(days=30))}
     quote = rep.post("/v1/quotes", quoted)["quote_id"]
     approval = rep.post(f"/v1/quotes/{quote}:submit", {})["approval_id"]
