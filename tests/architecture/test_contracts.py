@@ -15,7 +15,9 @@ from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto
 
 from crm.options.v1.options_pb2 import field_class, permission, personal, subject
 
-PERMISSION = re.compile(r"(public|signed-in|[a-z]+\.[a-z-]+\.(read|view|write|create|edit|import|delete|export|approve|admin))")
+PERMISSION = re.compile(
+    r"(public|signed-in|[a-z]+\.[a-z-]+\.(read|view|write|create|edit|import|delete|export|approve|admin))"
+)
 
 NOT_OVER_HTTP = {
     "crm.identity.v1.IdentityService.RefreshSession",  # the gateway's own
