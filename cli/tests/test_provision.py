@@ -114,7 +114,6 @@ def test_nobody_publishes_events_of_another_service(suite: Suite) -> None:
     connection = connect(environment["PIPELINE_AMQP_URL"])
     try:
         channel = connection.channel()
-        channel.exchange_declare("crm.events", "topic", durable=True, auto_delete=False)
         channel.confirm_select()
         publish(channel, "03.pipeline.OpportunityWon")
         with pytest.raises(AccessRefused):

@@ -38,6 +38,7 @@ class FollowerService:
     reactions: dict[Any, Any] = field(default_factory=dict)
     timers: dict[str, Any] = field(default_factory=dict)
     personal: None = None
+    owned: None = None
 
 
 def main() -> None:
