@@ -306,7 +306,7 @@ def databases(suite: Any) -> Databases:
     return Databases(suite)
 
 
-@pytest.mark.feature("CUS-50", "NFR-09", "NFR-11")
+@pytest.mark.feature("CUS-50")
 def test_a_forgotten_person_is_found_nowhere(suite: Any, databases: Databases) -> None:
     admin = suite.admin
     one, two, three = Marked(), Marked(), Marked()
@@ -444,7 +444,7 @@ def test_the_broker_and_the_write_ahead_log_hold_nobody_once_they_are_written_ov
     wait_until(written_over, timeout_s=30, describe="no segment of the write-ahead log holds him")
 
 
-@pytest.mark.feature("CUS-50", "NFR-09")
+@pytest.mark.feature("CUS-50")
 def test_master_keys_are_rotated_while_the_suite_works(suite: Any) -> None:
     who = Marked()
     made = [

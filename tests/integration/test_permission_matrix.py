@@ -86,7 +86,7 @@ def outcome(services: grpc.Channel, method: Any, token: str) -> str:
     return "carried out"
 
 
-@pytest.mark.feature("IDN-02", "IDN-03")
+@pytest.mark.feature("IDN-03")
 def test_every_role_gets_what_the_table_says_of_every_rpc(
     suite: Any, services: grpc.Channel, matrix: ModuleType
 ) -> None:

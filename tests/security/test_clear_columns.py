@@ -62,7 +62,7 @@ def listed() -> set[str]:
     return {line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()}
 
 
-@pytest.mark.feature("CUS-50", "NFR-11")
+@pytest.mark.feature("CUS-50")
 def test_every_column_of_words_is_purged_or_holds_nobodys_data(
     context: str, a_settings: Callable[..., Any], database: Callable[[str], Any]
 ) -> None:

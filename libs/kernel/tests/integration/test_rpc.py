@@ -268,12 +268,6 @@ def test_what_may_not_be_edited_may_not_be_written(ask: Any) -> None:
     refused(lambda: ask("TakeNote", viewer, note_id=str(uuid4())), grpc.StatusCode.INVALID_ARGUMENT)
 
 
-def test_an_answer_given_again_is_masked_for_whoever_asks_now(ask: Any) -> None:
-    note = str(uuid4())
-    ask("TakeNote", None, (("request-id", "again"),), note_id=note, text="x")
-    assert ask("TakeNote", None, (("request-id", "again"),), note_id=note, text="x").version == 1
-
-
 # -- reads ---------------------------------------------------------------------------------------
 
 

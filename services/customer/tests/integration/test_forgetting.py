@@ -112,7 +112,7 @@ def known(running: Any, company: Any) -> tuple[str, str]:
     return customer_id, contact_id
 
 
-@pytest.mark.feature("CUS-50", "NFR-11")
+@pytest.mark.feature("CUS-50")
 def test_nothing_of_a_forgotten_contact_is_left_here_and_a_rebuild_brings_nothing_back(
     running: Any, known: tuple[str, str]
 ) -> None:

@@ -60,7 +60,6 @@ def test_a_team_refers_to_what_is_there(admin: IdentityServiceStub, field: str) 
     assert field in error.value.details()
 
 
-@pytest.mark.feature("IDN-02")
 def test_team_scope_shows_the_people_below_and_own_scope_only_oneself(
     running: Any, admin: IdentityServiceStub, a_person: Any
 ) -> None:
@@ -93,7 +92,6 @@ def test_several_roles_allow_what_each_of_them_does(running: Any, admin: Identit
     assert not caller.may("pipeline.receivable.approve")
 
 
-@pytest.mark.feature("IDN-02")
 def test_an_own_role_is_defined_revised_and_retired(running: Any, admin: IdentityServiceStub, a_person: Any) -> None:
     own, team = role_events_pb2.DATA_SCOPE_OWN, role_events_pb2.DATA_SCOPE_TEAM
     admin.DefineRole(pb.DefineRoleRequest(role="buyer", title="Buyer", permissions=["customer.*.read"], data_scope=own))

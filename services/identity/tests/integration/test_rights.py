@@ -258,7 +258,6 @@ def test_not_everybody_reads_what_others_may_do(running: Any, a_person: Any) -> 
         assert refused(ask, request) is grpc.StatusCode.PERMISSION_DENIED
 
 
-@pytest.mark.feature("IDN-16")
 def test_guests_are_apart_from_staff_and_their_token_says_whose_they_are(
     running: Any, admin: IdentityServiceStub, a_person: Any
 ) -> None:
@@ -284,7 +283,6 @@ def test_guests_are_apart_from_staff_and_their_token_says_whose_they_are(
     assert refused(admin.FormTeam, lead) is grpc.StatusCode.INVALID_ARGUMENT
 
 
-@pytest.mark.feature("IDN-16")
 def test_a_guest_sees_only_his_own_even_when_his_role_is_widened(
     running: Any, admin: IdentityServiceStub, a_person: Any
 ) -> None:

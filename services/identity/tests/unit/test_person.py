@@ -67,7 +67,6 @@ def test_the_last_administrator_does_not_become_one_for_a_time() -> None:
     assert for_a_time.leave("", 0) == [PersonLeft(ID, "")], "he never counted"
 
 
-@pytest.mark.feature("IDN-16")
 def test_a_guest_belongs_to_a_customer_and_holds_nothing_that_shows_more_than_his_own() -> None:
     (event,) = join(ID, "Li", "", "li", None, "", PersonKind.PORTAL, SERVICE)
     guest = evolve(None, event)

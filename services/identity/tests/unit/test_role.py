@@ -132,7 +132,6 @@ def test_every_preset_can_be_defined() -> None:
         assert checked_patterns(patterns)
 
 
-@pytest.mark.feature("IDN-02")
 @pytest.mark.parametrize(
     ("role", "allowed", "denied"),
     [
@@ -156,7 +155,6 @@ def test_a_preset_allows_its_work_and_not_more(role: str, allowed: str, denied: 
     assert denied is None or not holder_of(role).may(denied)
 
 
-@pytest.mark.feature("IDN-02")
 @pytest.mark.parametrize(
     ("verb", "by"),
     [
