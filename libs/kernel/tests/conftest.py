@@ -130,7 +130,7 @@ def messages() -> ModuleType:
     )
     message("NoteStruck", "", ("note_id", F.TYPE_STRING, {}))
     message("TakeNoteRequest", "", ("note_id", F.TYPE_STRING, {}), ("text", F.TYPE_STRING, {"personal": True}))
-    message("TakeNoteResponse", "", ("version", F.TYPE_INT64, {}))
+    message("TakeNoteResponse", "", ("version", F.TYPE_INT64, {}), ("text", F.TYPE_STRING, {"personal": True}))
     message("GetNoteRequest", "", ("note_id", F.TYPE_STRING, {}))
     message("GetNoteResponse", "", ("text", F.TYPE_STRING, {"personal": True}))
     service = file.service.add(name="NoteService")

@@ -274,6 +274,16 @@ def _collect(message: Message, shape: Shape, seen: frozenset[str], found: set[st
                 _collect(inner, below.shape, seen, found)
 
 
+def holds(message: Message, shape: Shape, classes: frozenset[str]) -> bool:
+    """Whether the message holds anything at all of these classes."""
+    return any(one.field_class in classes and _is_filled(message, one) for one in shape.classed) or any(
+        holds(inner, below.shape, classes)
+        for below in shape.nested
+        if not below.shape.classes.isdisjoint(classes)
+        for inner in _messages(message, below)
+    )
+
+
 def ids_in(message: Message) -> set[str]:
     """Return every id that a request names: whom an answer is about that does not say so itself."""
     named = (one.name for one in message.DESCRIPTOR.fields if one.name.endswith("_id") and not one.is_repeated)

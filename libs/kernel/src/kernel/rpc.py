@@ -33,7 +33,7 @@ from kernel.errors import (
     LostRace,
     Unauthenticated,
 )
-from kernel.fields import AMOUNT, Access, Shape, Withheld, ids_in, shape_of, subjects_in, withheld
+from kernel.fields import AMOUNT, Access, Shape, Withheld, holds, ids_in, shape_of, subjects_in, withheld
 from kernel.ids import new_id
 from kernel.reads import Read, ReadRecorder
 from kernel.request import (
@@ -296,7 +296,7 @@ class Endpoint:
         if not seen or self._reads is None:
             return
         if not (subjects := subjects_in(response, shape, seen)):
-            if not response.ByteSize():
+            if not holds(response, shape, seen):
                 return
             subjects = ids_in(request)
         if subjects:

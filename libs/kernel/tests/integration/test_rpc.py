@@ -51,7 +51,8 @@ class NoteApi:
         if before.version >= 2:
             raise Conflict("the note says 'b', you expected 'a'")
         event = self._notes.NoteTaken(note_id, PERSON, text, answers={})
-        return self._notes.messages.TakeNoteResponse(version=tx.append(note_id, before.version, [event]))
+        version = tx.append(note_id, before.version, [event])
+        return self._notes.messages.TakeNoteResponse(version=version, text=text if text.startswith("echo") else "")
 
     def GetNote(self, request: Any, call: Call) -> Any:
         row = call.query().execute("select text from notes where note_id = %s", (request.note_id,)).fetchone()
@@ -266,6 +267,19 @@ def test_what_may_not_be_edited_may_not_be_written(ask: Any) -> None:
     error = refused(lambda: ask("TakeNote", viewer, note_id=str(uuid4()), text="x"), grpc.StatusCode.PERMISSION_DENIED)
     assert "text" in error.details()
     refused(lambda: ask("TakeNote", viewer, note_id=str(uuid4())), grpc.StatusCode.INVALID_ARGUMENT)
+
+
+def test_an_answer_to_a_command_is_kept_without_personal_text(ask: Any, store: EventStore[Any]) -> None:
+    """It outlives the person it may be about; and what it shows is a read like any other."""
+    note, metadata = uuid4(), (("request-id", "again"),)
+    first = ask("TakeNote", None, metadata, note_id=str(note), text="echo 张伟")
+    again = ask("TakeNote", None, metadata, note_id=str(note), text="echo 张伟")
+    assert (first.version, first.text) == (1, "echo 张伟")
+    assert (again.version, again.text) == (1, "")
+    with store.connection() as connection:
+        (kept,) = connection.execute("select response from idempotency").fetchall()
+    assert "张伟".encode() not in bytes(kept["response"])
+    assert [read["subjects"] for read in reads(store)] == [[note]]
 
 
 # -- reads ---------------------------------------------------------------------------------------
