@@ -13,8 +13,8 @@ proto: setup ## generate libs/contracts from proto/, and docs/events.md and docs
 	@$(RUN) tools/generate_contracts.py && $(RUN) tools/event_catalogue.py && $(RUN) tools/permission_matrix.py
 check: setup ## lint, format, types, imports, contracts: lint and breaking changes
 	@$(RUN) tools/check.py $(ONLY)
-test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment)
-	@$(RUN) -m pytest $(ONLY)
+test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
+	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --dist loadgroup --no-loadscope-reorder --durations 25)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
 demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready; TLS=1 encrypts every hop)

@@ -1,4 +1,4 @@
-"""Registers the fixtures that all test folders share, and keeps the stories of the whole suite to the end."""
+"""Registers the fixtures that all test folders share, and keeps the stories of the whole suite together."""
 
 from __future__ import annotations
 
@@ -14,13 +14,25 @@ _HEAVY = ("test_import_real_files", "test_killed_while_importing")
 """Stories that fill the suite: the others would be slow behind them, and whatever a kill breaks would be theirs."""
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Stories last, the heavy ones last of all: the suite they start would run beside everything else, at its cost."""
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """All stories share one running suite, so one worker tells them all; any other file stays whole."""
+    told_by = "stories" if _STORIES in item.path.parents else str(item.path)
+    item.add_marker(pytest.mark.xdist_group(told_by))
 
-    def place(item: pytest.Item) -> int:
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Stories in one block, the heavy ones last.
+
+    Told alone they come last, or their suite would run beside everything else at its cost. With several
+    workers they come first, because they take one of them the longest.
+    """
+    block = -1 if hasattr(config, "workerinput") else 1
+
+    def place(item: pytest.Item) -> tuple[int, int]:
         if _STORIES not in item.path.parents:
-            return 0
-        return 2 + _HEAVY.index(item.path.stem) if item.path.stem in _HEAVY else 1
+            return 0, 0
+        return block, 1 + _HEAVY.index(item.path.stem) if item.path.stem in _HEAVY else 0
 
     items.sort(key=place)

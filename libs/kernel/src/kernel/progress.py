@@ -73,6 +73,7 @@ class Progress:
         self._connection: Connection[DictRow] | None = None
         self.wanted_by = ""
         self._suspects = False
+        self._noted = False
         self._survived: set[Delivered] = set()
         self.positions: dict[Key, int] = {}
 
@@ -130,12 +131,15 @@ class Progress:
         """Take up events of one slot that the broker did not count; yield whether to be careful.
 
         Messages tell how often they were delivered before. What was fetched does not, so it is
-        written down that it is being tried: a process that dies of it leaves the note behind.
+        written down that it is being tried: a process that dies of it leaves the note behind. The
+        first event that takes effect takes the note with it: who dies later, dies of something else.
         """
         found = self.persist(partial(self._take_note, events))
+        self._noted = True
         try:
             yield found > _TRIES_BEFORE_CARE
         finally:
+            self._noted = False
             with suppress(psycopg.Error):
                 self._drop_note(events[0])
 
@@ -301,10 +305,12 @@ class Progress:
             ),
             prepare=True,
         )
-        if self._suspects:
+        survived = [(event.context, event.position) for event in events if self._suspects]
+        survived += [(event.context, _note(event.slot)) for event in events if self._noted]
+        if survived:
             cursor.executemany(
                 "delete from suspects where consumer = %s and context = %s and position = %s",
-                [(self._consumer.name, event.context, event.position) for event in events],
+                [(self._consumer.name, context, position) for context, position in survived],
             )
 
     def _suspect(self, event: Delivered) -> int:
