@@ -51,6 +51,7 @@ from customer.projections.families import survivor, survivors
 from customer.projections.policies import POLICY_ID
 from kernel.auth import Caller
 from kernel.errors import AlreadyExists, InvalidArgument, NotFound
+from kernel.fields import Access, withheld
 from kernel.ids import new_id
 from kernel.store import Transaction
 from kernel.vault import seal_bytes
@@ -72,6 +73,7 @@ _LARGEST_FILE = 3_000_000
 _SETTLE = timedelta(seconds=2)
 _LATE_ENTRY_SETTLES = timedelta(minutes=5)
 _RESERVED_TAGS = ("industry:", "region:", "size:", "intent:", "deal-band:", "level:", "status:")
+_READ, _NAME = "customer.customer.read", frozenset({"name"})
 CHANNELS = ("email", "sms", "phone", "wecom", "post")
 PURPOSES = ("marketing", "service", "research")
 
@@ -790,7 +792,7 @@ class Customers:
             raise AlreadyExists(
                 "a customer like this is there already: "
                 + "; ".join(told(candidate, caller) for candidate in found[:5])
-                + ". Open that one, or set allow_duplicates to register this one beside it"
+                + ". Open one you see, or set allow_duplicates to register this one beside it"
             )
 
     # -- loading and saving --
@@ -955,15 +957,18 @@ def fold(history: Sequence[CustomerEvent]) -> Customer:
 
 
 def told(candidate: Candidate, caller: Caller) -> str:
-    """Describe a candidate without saying more of a person than the caller may see."""
-    is_company = candidate.kind == int(CustomerKind.COMPANY)
-    name = f" {candidate.name!r}" if is_company else ""
+    """Describe a candidate; of one that the caller may not see, only that it is there and whom to ask."""
     alike = ", ".join(
         f"similar name {candidate.score:.2f}" if what == "name" else f"same {what.replace('_', ' ')}"
         for what in candidate.matched_on
     )
-    owner = "" if caller.sees(candidate.owner_id) else f", looked after by {candidate.owner_id}"
-    return f"{candidate.customer_id}{name} ({alike}{owner})"
+    if not caller.sees(candidate.owner_id):
+        whom = f"its owner {candidate.owner_id}" if candidate.owner_id else "an administrator: nobody owns it"
+        return f"one that you may not see ({alike}); ask {whom}"
+    is_company = candidate.kind == int(CustomerKind.COMPANY)
+    shows_name = is_company and withheld(caller.fields, _READ, _NAME).access.get("name", Access.EDIT) >= Access.VIEW
+    name = f" {candidate.name!r}" if shows_name else ""
+    return f"{candidate.customer_id}{name} ({alike})"
 
 
 def clean_tags(raw: Sequence[str], field: str) -> list[str]:

@@ -10,6 +10,9 @@ from grpc import StatusCode
 
 from crm.customer.v1 import customer_service_pb2 as pb
 from crm.ticketing.v1.ticket_events_pb2 import TicketOpened
+from customer.application import told
+from customer.domain.customer import CustomerKind
+from customer.projections.duplicates import Candidate
 from kernel.ids import new_id
 from testkit import a_caller
 
@@ -64,18 +67,32 @@ def test_other_companies_are_no_duplicates(running: Any, company: Any) -> None:
     assert [(c.name, c.score, list(c.matched_on)) for c in found] == [("Northwind Traders GmbH", 1.0, ["name"])]
 
 
-def test_a_duplicate_of_somebody_else_is_told_without_a_persons_name(running: Any, refused: Any) -> None:
-    person = pb.RegisterCustomerRequest(
-        kind=2, profile=pb.Profile(name="Grace Hopper", phones=["13800138000"]), owner_id=str(new_id())
+@pytest.mark.parametrize("kind", [1, 2], ids=["company", "person"])
+def test_of_somebody_elses_duplicate_is_told_only_that_it_is_there_and_whom_to_ask(
+    running: Any, refused: Any, kind: int
+) -> None:
+    owner_id = str(new_id())
+    known = pb.RegisterCustomerRequest(
+        kind=kind, profile=pb.Profile(name="Grace Hopper", phones=["13800138000"]), owner_id=owner_id
     )
-    running.ask().RegisterCustomer(person)
+    made = running.ask().RegisterCustomer(known)
     seller = running.ask(a_caller(("customer.*.*",), scope="own"))
     described = pb.FindDuplicatesRequest(profile=pb.Profile(phones=["13800138000"]))
-    found = seller.FindDuplicates(described).candidates
-    assert [(c.name, c.visible, list(c.matched_on)) for c in found] == [("", False, ["phone"])]
+    (found,) = seller.FindDuplicates(described).candidates
+    assert (found.name, found.customer_id, found.visible, list(found.matched_on)) == ("", "", False, ["phone"])
+    assert found.owner_id == owner_id
     with refused(StatusCode.ALREADY_EXISTS) as refusal:
-        seller.RegisterCustomer(person)
+        seller.RegisterCustomer(known)
+    assert owner_id in refusal.details
     assert "Grace" not in refusal.details
+    assert made.customer_id not in refusal.details
+
+
+@pytest.mark.parametrize(("access", "shown"), [("hide", False), ("mask", False), ("view", True)])
+def test_a_name_that_is_hidden_or_masked_is_not_in_the_refusal_either(access: str, shown: bool) -> None:
+    caller = a_caller(("customer.*.*",), fields=((("customer.customer.name", access),),))
+    candidate = Candidate(new_id(), "Alpha Ltd", int(CustomerKind.COMPANY), None, ["name"], 1.0)
+    assert ("Alpha" in told(candidate, caller)) is shown
 
 
 def two_companies(running: Any, company: Any, order: Any) -> tuple[Any, str, str]:

@@ -147,6 +147,8 @@ def test_every_preset_can_be_defined() -> None:
         ("leader", "analytics.funnel.read", "customer.customer.write"),
         ("auditor", "analytics.audit.read", "pipeline.opportunity.write"),
         ("sales_rep", "identity.person.read", "log.backdate"),
+        ("leader", "customer.handover.admin", "identity.person.write"),
+        ("auditor", "analytics.reads.admin", "customer.handover.admin"),
         ("admin", "log.backdate", None),
     ],
 )

@@ -338,12 +338,11 @@ def follow_up_out(row: DictRow) -> pb.FollowUp:
 
 
 def candidate_out(candidate: Candidate, caller: Caller) -> pb.DuplicateCandidate:
-    """Return a candidate; a person's name only within the caller's scope."""
+    """Return a candidate; outside the caller's scope only that it is there and whom to ask."""
     visible = caller.sees(candidate.owner_id)
-    shows_name = visible or candidate.kind == int(CustomerKind.COMPANY)
     return pb.DuplicateCandidate(
-        customer_id=str(candidate.customer_id),
-        name=candidate.name if shows_name else "",
+        customer_id=str(candidate.customer_id) if visible else "",
+        name=candidate.name if visible else "",
         owner_id=text_of(candidate.owner_id),
         matched_on=candidate.matched_on,
         score=candidate.score,
