@@ -14,7 +14,7 @@ proto: setup ## generate libs/contracts from proto/, and docs/events.md and docs
 check: setup ## lint, format, types, imports, contracts: lint and breaking changes
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
-	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --dist loadgroup --no-loadscope-reorder --durations 25)
+	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --no-loadscope-reorder --durations 25)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
 demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready; TLS=1 encrypts every hop)

@@ -3,22 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = ["testkit.plugin"]
 pytest.register_assert_rewrite("testkit.contracts")
 
-_STORIES = Path(__file__).parent / "tests" / "integration"
+_ROOT = Path(__file__).parent
+_STORIES = _ROOT / "tests" / "integration"
 _HEAVY = ("test_import_real_files", "test_killed_while_importing")
 """Stories that fill the suite: the others would be slow behind them, and whatever a kill breaks would be theirs."""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_itemcollected(item: pytest.Item) -> None:
+class StoriesTogether(LoadFileScheduling):
     """All stories share one running suite, so one worker tells them all; any other file stays whole."""
-    told_by = "stories" if _STORIES in item.path.parents else str(item.path)
-    item.add_marker(pytest.mark.xdist_group(told_by))
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "stories" if nodeid.startswith(f"{_STORIES.relative_to(_ROOT)}/") else super()._split_scope(nodeid)
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StoriesTogether:
+    """Share the tests out by our own rule, whatever --dist says."""
+    return StoriesTogether(config, log)
 
 
 @pytest.hookimpl(trylast=True)
