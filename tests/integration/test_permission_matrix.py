@@ -234,3 +234,45 @@ def refused_with(ask: Callable[[], object]) -> Refused | None:
     except Refused as refused:
         return refused
     return None
+
+
+# -- ways out --------------------------------------------------------------------------------------
+
+
+@pytest.mark.feature("IDN-02")
+def test_who_may_not_export_is_refused_on_every_way_out_and_who_may_is_not(suite: Any, tmp_path: Path) -> None:
+    exporting = {"Headwater-Purpose": "export"}
+    segment = f"/v1/segments/{uuid4()}/members:export"
+    ways: dict[str, Callable[[Api], Any]] = {
+        "analytics.audit.export": lambda api: api.get("/v1/audit/events:export"),
+        "marketing.segment.export": lambda api: api.get(segment),
+        "customer.customer.export": lambda api: api.get_with_headers("/v1/customers", exporting),
+        "pipeline.opportunity.export": lambda api: api.get_with_headers("/v1/opportunities", exporting),
+        "ticketing.ticket.export": lambda api: api.get_with_headers("/v1/tickets", exporting),
+    }
+    _, rep = suite.person("sales_rep")
+    for permission, way in ways.items():
+        with pytest.raises(Refused, match=permission) as refused:
+            way(rep)
+        assert refused.value.status == 403
+    with pytest.raises(Refused, match=r"customer\.customer\.export"):
+        rep.post("/v1/customers:search", {"query": "x"}, headers=exporting)
+    assert "customers" in rep.get("/v1/customers"), "to look is his right"
+
+    _, leader = suite.person("leader")
+    for permission, way in ways.items():
+        if permission == "marketing.segment.export":
+            with pytest.raises(Refused) as refused:
+                way(leader)
+            assert refused.value.status == 404, "the segment is missing, not the right"
+        else:
+            assert way(leader)
+
+    for api, ok in ((rep, 2), (leader, 0)):
+        secret = tmp_path / f"{ok}"
+        secret.write_text(api._password, encoding="utf-8")
+        who = ("--login", api._login, "--password-file", str(secret))
+        done = suite.headwater("export", "customers", "--out", str(tmp_path / f"{ok}.csv"), *who, ok=(ok,))
+        assert ok == 0 or "customer.customer.export" in done.stderr
+    with pytest.raises(Refused, match=r"customer\.customer\.import"):
+        rep.post("/v1/customers:import", {"import_id": str(uuid4()), "rows": []})

@@ -96,11 +96,14 @@ class Api:
             headers={"Idempotency-Key": request_id or str(uuid4()), **(headers or {})},
         )
 
-    def pages(self, path: str, field: str, **query: Any) -> Iterator[dict[str, Any]]:
+    def pages(
+        self, path: str, field: str, headers: Mapping[str, str] | None = None, **query: Any
+    ) -> Iterator[dict[str, Any]]:
         """Every row of a list, page by page."""
         token = ""
         while True:
-            answer = self.get(path, page_size=500, page_token=token, **query)
+            params = {"page_size": 500, "page_token": token, **query}
+            answer = self._send("GET", path, params=params, headers=headers or {})
             yield from answer.get(field, [])
             token = answer.get("next_page_token", "")
             if not token:

@@ -1,7 +1,7 @@
 """Write any list as CSV or XLSX: headwater export customers --out customers.xlsx.
 
 Which lists there are is read from the contracts; `headwater export --lists` names them. What you may not
-see is not written: the export asks as you.
+see is not written: the export asks as you, and says that it exports, which needs a role with that verb.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from headwater.telling import say
 from kernel.money import Money
 
 _TELL_EVERY = 5_000
+_EXPORTING = {"Headwater-Purpose": "export"}
 _MOST_ROWS_XLSX = 1_048_575
 
 
@@ -65,7 +66,7 @@ def run(options: argparse.Namespace) -> int:
     query = dict(pair.partition("=")[::2] for pair in options.where)
     try:
         with connect(options) as api:
-            rows = (flat(row) for row in api.pages(listing.path, listing.field, **query))
+            rows = (flat(row) for row in api.pages(listing.path, listing.field, _EXPORTING, **query))
             count = write(listing.columns, told(rows, listing.name), options.out)
     except (Away, Refused) as error:
         print(error, file=sys.stderr)

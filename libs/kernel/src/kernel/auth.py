@@ -65,7 +65,7 @@ class Caller:
         return self.actor
 
     def may(self, permission: str) -> bool:
-        """Whether a pattern held covers "context.noun.verb". admin covers every verb; write covers read."""
+        """Whether a pattern held covers "context.noun.verb". Which verb covers which: `_COVERED_BY`."""
         return _covers(self.permissions, permission)
 
     def sees(self, owner_id: UUID | None) -> bool:
@@ -100,15 +100,16 @@ def _covers(patterns: tuple[str, ...], permission: str) -> bool:
 
 
 _COVERED_BY = {
-    "read": ("read", "write", "approve", "admin"),
+    # "view" is another word for "read". Whoever edits sees what he edits; whoever only creates need not.
+    "read": ("read", "view", "edit", "write", "approve", "admin"),
+    "view": ("view", "read", "edit", "write", "approve", "admin"),
     "write": ("write", "admin"),
-    "approve": ("approve", "admin"),
-    # Finer verbs, for RPCs that ask for one. To delete and to export is not part of writing and reading.
-    "view": ("view", "read", "write", "approve", "admin"),
     "create": ("create", "write", "admin"),
     "edit": ("edit", "write", "admin"),
-    "import": ("import", "write", "admin"),
+    "approve": ("approve", "admin"),
+    # To delete, to import and to export is not part of writing and reading: each is granted by its name.
     "delete": ("delete", "admin"),
+    "import": ("import", "admin"),
     "export": ("export", "admin"),
 }
 """Verb an RPC asks for -> verbs of a pattern that include it."""

@@ -51,6 +51,7 @@ from kernel.telemetry import current_traceparent
 
 PUBLIC, SIGNED_IN = "public", "signed-in"
 BACKDATE = "log.backdate"
+PURPOSE, EXPORT = "purpose", "export"
 _RACES = 3
 _TIMELINE = re.compile(r"[A-Za-z0-9._:-]{1,100}")
 _REQUEST_ID = re.compile(r"[\x21-\x7e]{1,200}")
@@ -256,6 +257,7 @@ class Endpoint:
         """Answer one request; raises what the wire will carry as a status. `tell` gets the answer's metadata."""
         token = metadata.get("authorization", "").removeprefix("Bearer ").strip()
         caller = self._caller(method, token)
+        _refuse_purpose(caller, method, metadata.get(PURPOSE, ""))
         cause = _cause(caller, metadata)
         _refuse_fields(caller, method, request)
         past = self._past_of(method, caller, metadata)
@@ -333,7 +335,9 @@ class Endpoint:
             raise Unauthenticated("sign in first: the call carries no token")
         caller = self._verifier.verify(token)
         if method.permission not in (PUBLIC, SIGNED_IN) and not caller.may(method.permission):
-            raise Forbidden(f"this needs the permission {method.permission}")
+            raise Forbidden(
+                f"this needs the permission {method.permission}; an administrator can grant a role that has it"
+            )
         return caller
 
     def _carry_out(self, method: Method, request: Message, fresh: Callable[[], Call]) -> Message:
@@ -365,6 +369,24 @@ class Endpoint:
                 if attempt == _RACES - 1:
                     raise
         raise AssertionError("unreachable")
+
+
+def _refuse_purpose(caller: Caller, method: Method, purpose: str) -> None:
+    """Reading records to look at them and taking them out as a file are two rights.
+
+    Whoever says that he reads in order to export needs `export` beside the permission to read.
+    """
+    if not purpose:
+        return
+    if purpose != EXPORT:
+        raise InvalidArgument(PURPOSE, f"{purpose[:40]!r} is no purpose; there is {EXPORT}, or leave it out")
+    if method.permission in (PUBLIC, SIGNED_IN):
+        return
+    needed = f"{method.permission.rpartition('.')[0]}.{EXPORT}"
+    if not caller.may(needed):
+        raise Forbidden(
+            f"to export this you need the permission {needed}; an administrator can grant a role that has it"
+        )
 
 
 def _refuse_fields(caller: Caller, method: Method, request: Message) -> None:

@@ -208,6 +208,19 @@ def test_a_permission_is_needed_for_every_call(ask: Any) -> None:
     assert "kernel.note.write" in error.details()
 
 
+def test_whoever_says_that_he_exports_needs_that_verb_beside_reading(ask: Any) -> None:
+    def read(held: tuple[str, ...], purpose: str) -> Any:
+        token = ask.token(permissions=tuple(f"kernel.note.{verb}" for verb in held))
+        return ask("GetNote", token, (("purpose", purpose),) if purpose else (), note_id=str(uuid4()))
+
+    assert read(("read",), "") is not None
+    refusal = refused(lambda: read(("read",), "export"), grpc.StatusCode.PERMISSION_DENIED)
+    assert "kernel.note.export" in refusal.details()
+    assert read(("read", "export"), "export") is not None
+    refused(lambda: read(("export",), "export"), grpc.StatusCode.PERMISSION_DENIED)
+    assert "purpose" in str(refused(lambda: read(("read",), "fun"), grpc.StatusCode.INVALID_ARGUMENT).details())
+
+
 def test_entering_work_late_needs_its_own_permission(ask: Any, store: EventStore[Any]) -> None:
     late = (("effective-at", "2025-01-02T03:04:05+08:00"), ("timeline-id", "import-1"))
     writer = ask.token(permissions=("kernel.*",))

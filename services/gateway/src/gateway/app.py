@@ -172,6 +172,7 @@ class Gateway:
             timeline_id=_ascii(request.headers.get("headwater-timeline", "")),
             as_of=_ascii(request.headers.get("headwater-as-of", "")),
             as_of_clock=_ascii(request.headers.get("headwater-as-of-clock", "")),
+            purpose=_ascii(request.headers.get("headwater-purpose", "")),
         )
         late = asking.effective_at or asking.timeline_id  # needs a permission, so it needs a person
         if method is not None and method.is_public and not (late and session_token):

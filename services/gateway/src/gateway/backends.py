@@ -61,6 +61,7 @@ class Asking:
     timeline_id: str = ""
     as_of: str = ""
     as_of_clock: str = ""
+    purpose: str = ""
     told: dict[str, str] = field(default_factory=dict, compare=False)  # of an answer as of a moment
 
     def with_token(self, token: str) -> Asking:
@@ -84,6 +85,7 @@ class Asking:
             "timeline-id": self.timeline_id,
             AS_OF: self.as_of,
             CLOCK: self.as_of_clock,
+            "purpose": self.purpose,
         }
         carrier: dict[str, str] = {}
         propagate.inject(carrier)

@@ -45,7 +45,7 @@ _WELL_KNOWN: dict[str, dict[str, Any]] = {
 }
 _DEEPEST_QUERY = 3
 _HEADERS = ("IdempotencyKey", "EffectiveAt", "Timeline")
-_QUERY_HEADERS = ("AsOf", "AsOfClock")
+_QUERY_HEADERS = ("AsOf", "AsOfClock", "Purpose")
 _AS_OF = [{"$ref": f"#/components/parameters/{name}"} for name in _QUERY_HEADERS]
 _WITH_PAST = frozenset(CONTEXTS) - {"analytics"}  # it has no log, and so no views of its own log
 _INTRODUCTION = """\
@@ -483,6 +483,12 @@ def _parameters() -> dict[str, Any]:
             "header",
             "`recorded` (the default): what was known then. `effective`: what had happened by then, as known now.",
             {"type": "string", "enum": ["recorded", "effective"]},
+        ),
+        "Purpose": _parameter(
+            "Headwater-Purpose",
+            "header",
+            "`export` when the answer is to be kept as a file; needs the verb export beside the permission to read.",
+            {"type": "string", "enum": ["export"]},
         ),
         "Timeline": _parameter(
             "Headwater-Timeline",
