@@ -80,6 +80,7 @@ class Settings:
     """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
 
     `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
+    `probes` is the host:port where each process says whether it is well.
     """
 
     service: str
@@ -99,6 +100,7 @@ class Settings:
     pool_size: int = 4
     pool_overflow: int = 12
     tls: Tls | None = None
+    probes: str = ""
     extra: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @staticmethod
@@ -150,9 +152,12 @@ class Settings:
             pool_size=number(f"{prefix}POOL_SIZE", 4),
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),
             tls=Tls.from_environment(service, env, wrong),
+            probes=env.get("HEADWATER_PROBES", ""),
             extra={name: value for name, value in env.items() if name.startswith(prefix)},
         )
         wrong += _wrong_seal_keys(settings, prefix)
+        if settings.probes and not settings.probes.rpartition(":")[2].isdecimal():
+            wrong.append("HEADWATER_PROBES must be host:port")
         if wrong:
             raise ConfigurationError(
                 f"{service} cannot start:\n  " + "\n  ".join(wrong) + "\nSet them in the environment."

@@ -60,6 +60,15 @@ def migrate(
     return applied
 
 
+def pending(connection: psycopg.Connection[tuple[object, ...]], folders: Sequence[Path]) -> list[str]:
+    """Return the names of the migrations that this code has and the database has not."""
+    row = connection.execute("select to_regclass('migrations') is null").fetchone()
+    if row is None or row[0]:
+        return [name for name, _ in _files(folders)]
+    done = {name for (name,) in connection.execute("select name from migrations").fetchall()}
+    return [name for name, _ in _files(folders) if name not in done]
+
+
 def folder_of(package_file: str) -> Path:
     """Return the migrations folder that stands beside src/ of a service's package."""
     return Path(package_file).resolve().parents[2] / "migrations"

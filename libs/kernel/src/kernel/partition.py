@@ -95,7 +95,7 @@ class PartitionReader:
             slots_of_partition(queue.partition, queue.partitions),
             self._pause,
         )
-        self.heartbeat = Heartbeat()
+        self.heartbeat = Heartbeat(queue.name)
         self._feeds = Feeds(queue.service, queue.consumer.name, queue.partition)
 
     def stop(self) -> None:

@@ -43,6 +43,13 @@ _CONFIRM_TIMEOUT_S = 15.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
+_COUNT_EVERY_S = 15.0
+WHAT_WAITS = """
+    select (select count(distinct (consumer, stream_id)) from parked) as parked_streams,
+        (select count(*) from timers where failed_at is not null) as failed_timers,
+        (select coalesce(extract(epoch from now() - min(due_at)), 0) from timers
+            where failed_at is null and timeline_id = '' and due_at <= now()) as timers_overdue_seconds
+"""
 
 
 class Relay:
@@ -68,7 +75,7 @@ class Relay:
         self.window = window
         self.on_batch = on_batch
         self.sealer = sealer
-        self.heartbeat = Heartbeat()
+        self.heartbeat = Heartbeat(f"relay of {context}")
         self.active = False
         self.published = 0
 
@@ -164,6 +171,7 @@ class _Shift:
         self._horizon = self._position
         self._unconfirmed: deque[_Sent] = deque()
         self._next_heartbeat = 0.0
+        self._next_count = 0.0
 
     def work(self, stop: Event) -> None:
         pause_s = _FIRST_POLL_S
@@ -171,6 +179,7 @@ class _Shift:
             self._relay.heartbeat.beat()
             sent = self._send_some() if self._publisher.unconfirmed < 2 * self._relay.window else 0
             self._heartbeat()
+            self._count_what_waits()
             # Waiting on the broker's socket also answers its heartbeats and notices its death.
             drain(self._publisher.amqp, _AT_ONCE_S if sent else pause_s)
             self._remember_confirmed()
@@ -262,3 +271,13 @@ class _Shift:
             delivery_mode=1,
             expiration=str(int(self._relay.heartbeat_every_s * 2000)),
         )
+
+    def _count_what_waits(self) -> None:
+        """Tell how much of this service is parked or overdue. Here, because one relay a service is active."""
+        if time.monotonic() < self._next_count:
+            return
+        self._next_count = time.monotonic() + _COUNT_EVERY_S
+        row = self._connection.execute(WHAT_WAITS).fetchone()
+        assert row is not None
+        for name, number in row.items():
+            gauges.set(name, float(number), context=self._relay.context)

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kernel.config import Settings
     from kernel.forgetting import PersonalData
     from kernel.handover import Ownership
+    from kernel.health import Health
     from kernel.projections import Eventual, Inline
     from kernel.reversals import Reversals
     from kernel.store import EventStore
@@ -35,6 +36,8 @@ _WORKER_THREADS = 2
 _SHORTEST_REST_S = 0.02
 _LONGEST_REST_S = 0.5
 _DRAIN_S = 8.0
+_LONGEST_JOBS_S = 1800.0
+"""Fifty jobs one after the other, each with a slow outside system."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,11 +146,13 @@ def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
     """Run the service's jobs until told to stop; what is transient is waited out."""
     import logging
 
+    from kernel.telemetry import Heartbeat
     from kernel.timers import TRANSIENT, JobRunner, Timer
     from kernel.tokens import ServiceTokens
     from kernel.wire import sending
 
     log = logging.getLogger(__name__)
+    heartbeat = Heartbeat(f"worker of {service.name}", late_after_s=_LONGEST_JOBS_S)
     token = ServiceTokens(service.name, service.settings.service_secret, lambda: peers.channel("identity"))
 
     def connect(context: str, timer: Timer) -> Any:
@@ -163,6 +168,7 @@ def worker_loop(service: Service, peers: Peers, stop: threading.Event) -> None:
     runner = JobRunner(service.name, service.store, jobs_of(service), connect, service.settings)
     rest_s = _SHORTEST_REST_S
     while not stop.is_set():
+        heartbeat.beat()
         try:
             taken = runner.run_once(most=50)
         except TRANSIENT as error:
@@ -270,6 +276,20 @@ def main(name: str, bootstrap_module: str, arguments: Sequence[str] | None = Non
         sys.exit(str(error))
 
 
+def health_of(service: Service, broker: bool) -> Health:
+    """What the probes of one of the service's processes ask; `broker` when it cannot work without."""
+    from kernel.health import Health, broker_is_there, database_is_there
+    from kernel.migrations import folder_of
+
+    package_file = import_module(service.name).__file__
+    assert package_file is not None
+    settings = service.settings
+    checks = {"database": database_is_there(settings.database_url, [folder_of(package_file)])}
+    if broker:
+        checks["broker"] = broker_is_there(settings.amqp_url)
+    return Health(checks)
+
+
 def run_migrations(name: str, settings: Settings, tell: Callable[[str], None] = print) -> int:
     """Apply the kernel's and the service's migrations as the owner; return how many were new."""
     from psycopg.conninfo import conninfo_to_dict
@@ -285,15 +305,22 @@ def run_migrations(name: str, settings: Settings, tell: Callable[[str], None] = 
 
 
 def _run(service: Service, options: argparse.Namespace) -> None:
+    if options.command == "rebuild":
+        from kernel.rebuild import rebuild_command
+
+        sys.exit(rebuild_command(service, options.view, check_only=options.check))
+    from kernel.health import answering
+
+    with answering(health_of(service, broker=options.command in ("bus", "relay")), service.settings.probes):
+        _run_until_told(service, options)
+
+
+def _run_until_told(service: Service, options: argparse.Namespace) -> None:
     if options.command == "bus":
         from kernel.bus import run_bus
 
         run_bus([service])
         return
-    if options.command == "rebuild":
-        from kernel.rebuild import rebuild_command
-
-        sys.exit(rebuild_command(service, options.view, check_only=options.check))
     stop = stop_on_signals()
     drain = start_unpatched(
         [service],

@@ -34,7 +34,7 @@ from kernel.errors import (
 )
 from kernel.request import refuse_impossible
 from kernel.rpc import Endpoint, Method
-from kernel.telemetry import current_traceparent, gauges
+from kernel.telemetry import current_traceparent, rpc_duration
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,8 @@ def _answering(
                 span.set_status(Status(StatusCode.ERROR, code.name))
                 _refuse(method, error, code, context)
             finally:
-                gauges.add("rpc_calls_total", method=method.full_name, status=code.name)
-                gauges.add("rpc_seconds_total", time.perf_counter() - started, method=method.full_name)
+                took_s = time.perf_counter() - started
+                rpc_duration.record(took_s, {"rpc.method": method.full_name, "rpc.response.status_code": code.name})
 
     return answer
 

@@ -17,7 +17,7 @@ from gateway.limits import LARGEST_HEADERS, MOST_HEADERS, Limits
 from gateway.problems import BROKEN, HEADERS_TOO_LARGE, MALFORMED, TOO_LARGE, TOO_SLOW, Problem
 from gateway.sessions import COOKIE
 from kernel.ids import new_id
-from kernel.telemetry import gauges
+from kernel.telemetry import http_duration
 
 log = logging.getLogger(__name__)
 
@@ -113,8 +113,10 @@ class Frame:
                 span.set_attribute("http.response.status_code", status)
                 if status >= 500:
                     span.set_status(Status(StatusCode.ERROR))
-                gauges.add("http_requests_total", status=str(status), method=scope["method"])
-                gauges.add("http_seconds_total", time.perf_counter() - started)
+                http_duration.record(
+                    time.perf_counter() - started,
+                    {"http.request.method": scope["method"], "http.response.status_code": status},
+                )
 
     def _limited(self, headers: Headers, receive: Receive) -> Receive:
         limit = self._body_limit
