@@ -49,7 +49,7 @@ class Databases:
         name = f"{template}_{self._next_clone}"
         with psycopg.connect(self._admin_url, autocommit=True) as admin:
             admin.execute(
-                sql.SQL("create database {} template {} owner {}").format(
+                sql.SQL("create database {} template {} owner {} strategy file_copy").format(
                     sql.Identifier(name),
                     sql.Identifier(template),
                     sql.Identifier(f"{template}_owner"),
