@@ -71,7 +71,7 @@ class SignInPages:
         query = request.query_params
         wanted = pb.FinishProviderSignInRequest(
             state=query.get("state", "")[:_LONGEST],
-            code=query.get("code", "")[:_LONGEST],
+            code=(query.get("code") or query.get("authCode", ""))[:_LONGEST],  # DingTalk says authCode
             browser_token=request.cookies.get(BROWSER_COOKIE, "")[:_LONGEST],
         )
         if not (wanted.state and wanted.code and wanted.browser_token):

@@ -85,7 +85,7 @@ class Identity:
         kind: PersonKind = PersonKind.STAFF,
         customer_id: UUID | None = None,
     ) -> tuple[UUID, int]:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, team_id, "team_id")
         person_id = new_id()
         login = person.checked_login(login)
@@ -110,7 +110,7 @@ class Identity:
         return self._change_person(tx, person_id, expected_version, lambda it: it.revise(name, email, position))
 
     def move_person(self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int) -> int:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, team_id, "team_id")
         return self._change_person(tx, person_id, expected_version, lambda it: it.move(team_id))
 
@@ -118,7 +118,7 @@ class Identity:
         self, tx: Transaction[Any], person_id: UUID, reason: str, expected_version: int
     ) -> tuple[int, int]:
         """Return the version, and how many sessions were closed."""
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         others = people.other_administrators(tx.cursor, person_id)
         version = self._change_person(tx, person_id, expected_version, lambda it: it.leave(reason, others))
         accounts.close_account(tx.cursor, person_id)
@@ -128,7 +128,7 @@ class Identity:
     def reinstate_person(
         self, tx: Transaction[Any], person_id: UUID, team_id: UUID | None, expected_version: int
     ) -> int:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, team_id, "team_id")
         version = self._change_person(tx, person_id, expected_version, lambda it: it.reinstate(team_id))
         accounts.reopen_account(tx.cursor, person_id)
@@ -143,7 +143,7 @@ class Identity:
         grant: Grant = Grant(),
     ) -> int:
         """A grant with an end gets a timer; the token maker ignores it after its end in any case."""
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, grant.team_id, "team_id")
         held = self._role(tx, role_name)[0]
         held.require_present()
@@ -164,7 +164,7 @@ class Identity:
         return version
 
     def withdraw_role(self, tx: Transaction[Any], person_id: UUID, role_name: str, expected_version: int) -> int:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         others = people.other_administrators(tx.cursor, person_id)
         role_name = ALSO_CALLED.get(role_name, role_name)
         tx.cancel_timer(_grant_key(person_id, role_name))
@@ -187,7 +187,7 @@ class Identity:
         parent_team_id: UUID | None,
         manager_id: UUID | None,
     ) -> tuple[UUID, int]:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, parent_team_id, "parent_team_id")
         self._require_person(tx, manager_id)
         team_id = new_id()
@@ -205,7 +205,7 @@ class Identity:
         parent_team_id: UUID | None,
         expected_version: int,
     ) -> int:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         self._require_team(tx, parent_team_id, "parent_team_id")
         line = teams.line_above(tx.cursor, parent_team_id)
         return self._change_team(tx, team_id, expected_version, lambda it: it.move(parent_team_id, line))
@@ -217,7 +217,7 @@ class Identity:
         return self._change_team(tx, team_id, expected_version, lambda it: it.appoint(manager_id))
 
     def dissolve_team(self, tx: Transaction[Any], team_id: UUID, expected_version: int) -> int:
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         inside, below = teams.inhabitants(tx.cursor, team_id)
         return self._change_team(tx, team_id, expected_version, lambda it: it.dissolve(inside, below))
 
@@ -301,7 +301,7 @@ class Identity:
         self, tx: Transaction[Any], *, login: str, password: str, name: str, email: str
     ) -> UUID | None:
         """Take in the first administrator; None when there is one already."""
-        self._lock_organisation(tx)
+        self.lock_organisation(tx)
         if people.other_administrators(tx.cursor, UUID(int=0)):
             return None
         person_id, _ = self.register_person(
@@ -394,7 +394,8 @@ class Identity:
             raise InvalidArgument("manager_id", f"there is nobody on the staff with the id {person_id}")
 
     @staticmethod
-    def _lock_organisation(tx: Transaction[Any]) -> None:
+    def lock_organisation(tx: Transaction[Any]) -> None:
+        """Nobody else changes the tree or who is in it until the transaction ends."""
         tx.cursor.execute("select pg_advisory_xact_lock(%s, %s)", _ORGANISATION)
 
 

@@ -6,6 +6,7 @@ from crm.identity.v1 import (
     access_service_pb2,
     api_client_events_pb2,
     api_client_service_pb2,
+    directory_service_pb2,
     identity_service_pb2,
     person_events_pb2,
     role_events_pb2,
@@ -16,9 +17,11 @@ from crm.identity.v1 import (
 from identity.accounts import Passwords
 from identity.api_clients import ApiClients
 from identity.application import Identity, timers
+from identity.directory_sync import DirectorySync
 from identity.domain import api_client, person, role, session, sign_in_policy, team
 from identity.entrypoints.access_api import AccessApi
 from identity.entrypoints.api_client_api import ApiClientApi
+from identity.entrypoints.directory_api import DirectoryApi
 from identity.entrypoints.grpc_api import IdentityApi
 from identity.entrypoints.sign_in_api import SignInApi
 from identity.projections import api_clients, people, permission_changes, roles, teams
@@ -91,13 +94,17 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
         access_service_pb2.DESCRIPTOR.services_by_name["AccessService"],
         sign_in_service_pb2.DESCRIPTOR.services_by_name["SignInService"],
         api_client_service_pb2.DESCRIPTOR.services_by_name["ApiClientService"],
+        directory_service_pb2.DESCRIPTOR.services_by_name["DirectoryService"],
     )
-    providers = ProviderSignIn(store, sessions, providers_from(settings.extra))
+    known = providers_from(settings.extra)
+    providers = ProviderSignIn(store, sessions, known)
+    directories = DirectorySync(identity, known)
     apis = (
         IdentityApi(identity, sessions, signer),
         AccessApi(store),
         SignInApi(identity, sessions, providers),
         ApiClientApi(clients, signer),
+        DirectoryApi(directories),
     )
     return Service(
         name="identity",
@@ -106,5 +113,6 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
         apis=list(zip(services, apis, strict=True)),
         inline=VIEWS,
         timers=timers(identity),
+        jobs=directories.jobs(),
         personal=PersonalData(keeps_keys=True),  # its subjects are the staff
     )

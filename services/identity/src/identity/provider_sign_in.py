@@ -14,13 +14,19 @@ from uuid import UUID
 from identity import accounts, sign_in_log
 from identity.domain import person
 from identity.projections import people
-from identity.providers import OpenIdConnect, Provider, Vouched
+from identity.providers import OIDC, OpenIdConnect, Provider, SignsIn, Vouched
 from identity.sessions import Origin, Sessions, SignedIn
+from identity.vendors import vendor_of
 from kernel.errors import NotFound, TooMany, Unauthenticated
 from kernel.store import Cause, EventStore
 
 PENDING_FOR = timedelta(minutes=10)
 _SWEEP = 200
+
+
+def subject_hash(subject: str) -> bytes:
+    """How a provider's id of a person is kept."""
+    return hashlib.sha256(subject.encode()).digest()
 
 
 class Begun(NamedTuple):
@@ -35,7 +41,7 @@ class ProviderSignIn:
         self._store = store
         self._sessions = sessions
         self.providers = providers
-        self._clients = {name: OpenIdConnect(provider) for name, provider in providers.items()}
+        self._clients = {name: _client_of(provider) for name, provider in providers.items()}
 
     def begin(self, provider: str, origin: Origin) -> Begun:
         client = self._client(provider)
@@ -89,7 +95,7 @@ class ProviderSignIn:
 
     def _person_of(self, provider: str, vouched: Vouched) -> UUID:
         """By an earlier link; else by a verified e-mail address that exactly one person here has."""
-        subject = hashlib.sha256(vouched.subject.encode()).digest()
+        subject = subject_hash(vouched.subject)
         with self._store.transaction(Cause.of("service:identity")) as tx:
             row = tx.cursor.execute(
                 "select person_id from provider_links where provider = %s and subject_hash = %s", (provider, subject)
@@ -112,8 +118,12 @@ class ProviderSignIn:
             )
         return person_id
 
-    def _client(self, provider: str) -> OpenIdConnect:
+    def _client(self, provider: str) -> SignsIn:
         client = self._clients.get(provider)
         if client is None:
             raise NotFound(f"there is no provider {provider!r:.40}; GET /v1/session/providers lists them")
         return client
+
+
+def _client_of(provider: Provider) -> SignsIn:
+    return OpenIdConnect(provider) if provider.kind == OIDC else vendor_of(provider)

@@ -1,35 +1,55 @@
-"""Identity providers that speak OpenID Connect: authorization code with PKCE, state and nonce.
+"""Identity providers as the settings name them, and the one that speaks OpenID Connect.
 
-Protocols: OpenID Connect Core 1.0 and Discovery 1.0, RFC 7636 (PKCE, S256), RFC 9207 is not needed because
-state is bound to one provider. Nothing is called that the settings do not name. What a provider says is
+OpenID Connect: authorization code with PKCE, state and nonce. WeCom, DingTalk and Feishu speak OAuth 2.0 of their own
+(identity.vendors). Protocols: OpenID Connect Core 1.0 and Discovery 1.0, RFC 7636 (PKCE, S256); RFC 9207 is not needed
+because state is bound to one provider. Nothing is called that the settings do not name. What a provider says is
 believed only when its signature, issuer, audience, nonce and times are right.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import re
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any, Final
-from urllib.parse import quote, urlencode, urlsplit
+from typing import Any, Final, Protocol
+from urllib.parse import quote, urlencode
 
 import httpx
 import jwt
 
+from identity.domain.role import ADMIN
+from identity.outside import ask, is_safe
 from kernel.config import ConfigurationError
 from kernel.errors import Unauthenticated, Unavailable
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures that are taken; never "none", and never one made with a shared secret."""
 
-_TIMEOUT_S = 5.0
-_LARGEST = 512 * 1024
+OIDC: Final = "oidc"
+VENDORS: Final[Mapping[str, Mapping[str, str]]] = {
+    "wecom": {
+        "AUTHORIZE_URL": "https://login.work.weixin.qq.com/wwlogin/sso/login",
+        "API_URL": "https://qyapi.weixin.qq.com",
+    },
+    "dingtalk": {
+        "AUTHORIZE_URL": "https://login.dingtalk.com/oauth2/auth",
+        "TOKEN_URL": "https://api.dingtalk.com",
+        "API_URL": "https://oapi.dingtalk.com",
+    },
+    "feishu": {
+        "AUTHORIZE_URL": "https://accounts.feishu.cn/open-apis/authen/v1/authorize",
+        "TOKEN_URL": "https://accounts.feishu.cn/oauth/v3/token",
+        "API_URL": "https://open.feishu.cn",
+    },
+}
+"""Kinds of providers beside OpenID Connect, and where they are found unless the settings say otherwise."""
+
 _KEPT_S = 3600.0
+_MOST_HOURS = 24 * 31
 _KEYS_AGAIN_S = 60.0
 _LEEWAY = timedelta(seconds=60)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,30}")
@@ -46,6 +66,12 @@ class Provider:
     client_secret: str = field(repr=False)
     redirect_url: str
     scopes: str = "openid email profile"
+    kind: str = OIDC
+    agent_id: str = ""
+    directory_secret: str = field(default="", repr=False)
+    directory_hours: int = 0
+    directory_roles: tuple[str, ...] = ()
+    urls: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,10 +95,28 @@ def providers_from(settings: Mapping[str, str]) -> dict[str, Provider]:
         if not _NAME.fullmatch(name):
             wrong.append(f"IDENTITY_PROVIDERS names {name!r}: use lower-case letters, digits and _")
             continue
-        missing = [f"{prefix}{part} is missing" for part in ("ISSUER", "CLIENT_ID") if not settings.get(prefix + part)]
+        kind = settings.get(f"{prefix}KIND", OIDC)
+        if kind != OIDC and kind not in VENDORS:
+            wrong.append(f"{prefix}KIND is {kind!r}; there are {', '.join([OIDC, *VENDORS])}")
+            continue
+        needed: tuple[str, ...] = ("ISSUER", "CLIENT_ID") if kind == OIDC else ("CLIENT_ID", "CLIENT_SECRET")
+        if kind == "wecom":
+            needed += ("AGENT_ID",)
+        missing = [f"{prefix}{part} is missing" for part in needed if not settings.get(prefix + part)]
         issuer = settings.get(f"{prefix}ISSUER", "")
-        if issuer and not _is_safe(issuer):
-            missing.append(f"{prefix}ISSUER must begin with https://")
+        urls = {part: settings.get(prefix + part) or url for part, url in VENDORS.get(kind, {}).items()}
+        addresses = {"ISSUER": issuer} if kind == OIDC else urls
+        missing += [
+            f"{prefix}{part} must begin with https://" for part, url in addresses.items() if url and not is_safe(url)
+        ]
+        hours = settings.get(f"{prefix}DIRECTORY_HOURS", "0")
+        if not hours.isdecimal() or int(hours) > _MOST_HOURS:
+            missing.append(
+                f"{prefix}DIRECTORY_HOURS must be a number of hours, at most {_MOST_HOURS}; 0 for by hand only"
+            )
+        roles = tuple(it.strip() for it in settings.get(f"{prefix}DIRECTORY_ROLES", "").split(",") if it.strip())
+        if ADMIN in roles:
+            missing.append(f"{prefix}DIRECTORY_ROLES must not name {ADMIN}: no directory makes administrators")
         wrong += missing
         if not missing:
             found[name] = Provider(
@@ -83,10 +127,26 @@ def providers_from(settings: Mapping[str, str]) -> dict[str, Provider]:
                 client_secret=settings.get(f"{prefix}CLIENT_SECRET", ""),
                 redirect_url=f"{public_url}/sign-in/{name}/callback",
                 scopes=settings.get(f"{prefix}SCOPES", "openid email profile"),
+                kind=kind,
+                agent_id=settings.get(f"{prefix}AGENT_ID", ""),
+                directory_secret=settings.get(f"{prefix}DIRECTORY_SECRET", ""),
+                directory_hours=int(hours),
+                directory_roles=roles,
+                urls=urls,
             )
     if wrong:
         raise ConfigurationError("identity cannot start:\n  " + "\n  ".join(wrong))
     return found
+
+
+class SignsIn(Protocol):
+    """What signing in needs of a provider, whatever it speaks."""
+
+    def authorization_url(self, state: str, nonce: str, verifier: str) -> str:
+        """Where to send the person."""
+
+    def vouched(self, code: str, nonce: str, verifier: str) -> Vouched:
+        """Exchange the code. Raises Unauthenticated when anything is not as it must be."""
 
 
 class OpenIdConnect:
@@ -192,38 +252,9 @@ class OpenIdConnect:
 
     def _endpoint(self, name: str) -> str:
         url = self._described().get(name, "")
-        if not isinstance(url, str) or not _is_safe(url):
+        if not isinstance(url, str) or not is_safe(url):
             raise Unavailable(f"{self._provider.title} publishes no safe {name}")
         return url
 
     def _ask(self, method: str, url: str, **what: Any) -> dict[str, Any]:
-        """One request to the provider, bounded in time and size; no redirects are followed."""
-        title = self._provider.title
-        try:
-            with (
-                httpx.Client(timeout=_TIMEOUT_S, trust_env=False) as client,
-                client.stream(method, url, **what) as answer,
-            ):
-                body = b""
-                for piece in answer.iter_bytes():
-                    body += piece
-                    if len(body) > _LARGEST:
-                        raise Unavailable(f"{title} answers with too much")
-                status = answer.status_code
-        except httpx.HTTPError as error:
-            raise Unavailable(f"{title} does not answer; try again, or sign in with the password") from error
-        if status >= 500:
-            raise Unavailable(f"{title} is out of order; try again, or sign in with the password")
-        try:
-            answer_json = json.loads(body)
-        except ValueError:
-            answer_json = None
-        if status != 200 or not isinstance(answer_json, dict):
-            raise Unauthenticated(f"{title} refused; begin again")
-        return answer_json
-
-
-def _is_safe(url: str) -> bool:
-    """https, or this very machine."""
-    parts = urlsplit(url)
-    return parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in ("127.0.0.1", "localhost", "::1"))
+        return ask(self._provider.title, method, url, **what)
