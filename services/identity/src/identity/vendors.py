@@ -4,7 +4,7 @@ Each speaks OAuth 2.0 its own way: the person is sent to the vendor, comes back 
 for his id in the company. Whoever the vendor knows but the company does not employ is refused. Only an e-mail address
 that the company gave (never one that people type in themselves) may say whose account here it is.
 
-The vendors' documentation, as read in November 2026:
+The vendors' documentation:
 WeCom: developer.work.weixin.qq.com/document/path/98171 (web sign-in), /91039 (gettoken), /91023 (getuserinfo),
 /90196 (user/get), /90208 (department/list), /90201 (user/list).
 DingTalk: open.dingtalk.com/document/orgapp/tutorial-obtaining-user-personal-information (authorisation,

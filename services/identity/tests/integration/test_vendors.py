@@ -58,6 +58,7 @@ def sync(office: Running, expected_leavers: int = 0) -> dict[Kind, int]:
     return {Kind(it.kind): it.count for it in done.done}
 
 
+@pytest.mark.feature("IDN-11")
 @pytest.mark.parametrize("vendor", KINDS, indirect=True)
 def test_people_sign_in_and_come_and_go_with_the_company(vendor: VendorServer, office: Running) -> None:
     vendor.departments = {"2": ("销售", ""), "3": ("East", "2")}
