@@ -3,7 +3,8 @@
 A token is a JWT signed with EdDSA, good for 55 seconds. Claims: `sub` person, client or service id;
 `kind` person | client | service; `name` a label that is not personal (the login of a service, the person's
 id otherwise); `roles`; `perms` permission patterns; `scope` own | team | all; `owners` the people whose
-records a team scope shows (the person included); `fields` what roles may not see or write of a record, one
+records a team scope shows (the person included); `teams` the person's team and those above it; `customer`
+whose guest the person is, absent for staff; `fields` what roles may not see or write of a record, one
 list of [pattern, access] for each role held, absent when one of them restricts nothing; `iat`, `exp`,
 `aud` = "headwater".
 """
@@ -11,7 +12,7 @@ list of [pattern, access] for each role held, absent when one of them restricts 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from fnmatch import fnmatchcase
@@ -48,6 +49,9 @@ class Caller:
     scope: Scope = "own"
     owners: tuple[UUID, ...] = ()
     fields: FieldRules = ()
+    guest_of: UUID | None = None
+    """The party (for us: the customer) that a portal user or partner belongs to; None for staff."""
+    teams: tuple[UUID, ...] = ()
 
     @property
     def person_id(self) -> UUID | None:
@@ -68,25 +72,32 @@ class Caller:
         """Whether a pattern held covers "context.noun.verb". Which verb covers which: `_COVERED_BY`."""
         return _covers(self.permissions, permission)
 
-    def sees(self, owner_id: UUID | None) -> bool:
-        """Whether a record of that owner is in the caller's data scope; unowned: not in scope own."""
-        if self.scope == "all":
+    def sees(self, owner_id: UUID | None, party_id: UUID | None = None, parties: Container[UUID | None] = ()) -> bool:
+        """Whether a record of that owner is in the caller's data scope; unowned: not in scope own.
+
+        `party_id` is whom the record is about; those in `parties` (see `kernel.parties`) he sees whoever owns them.
+        """
+        if self.scope == "all" or (party_id is not None and party_id in parties):
             return True
         if owner_id is None:
             return self.scope == "team"
         return owner_id == self.person_id or (self.scope == "team" and owner_id in self.owners)
 
-    def scope_filter(self, column: str) -> tuple[str, list[Any]]:
+    def scope_filter(self, column: str, party: str = "", parties: Sequence[UUID] = ()) -> tuple[str, list[Any]]:
         """Return an SQL condition over the owner's column, and its parameters.
 
-        `column` is written by us, never by a user.
+        `party` is the column of whom the record is about, `parties` as for `sees`. Columns are written by us,
+        never by a user.
         """
         if self.scope == "all":
             return "true", []
         mine = [self.person_id] if self.person_id else []
+        text, values = f"{column} = any(%s)", [mine]
         if self.scope == "team":
-            return f"({column} = any(%s) or {column} is null)", [[*self.owners, *mine]]
-        return f"{column} = any(%s)", [mine]
+            text, values = f"({column} = any(%s) or {column} is null)", [[*self.owners, *mine]]
+        if party and parties:
+            return f"({text} or {party} = any(%s))", [*values, list(parties)]
+        return text, values
 
 
 NOBODY = Caller("nobody", "public")
@@ -144,14 +155,17 @@ class Verifier:
             raise Unauthenticated(_EXPIRED) from error
         except jwt.InvalidTokenError as error:
             raise Unauthenticated("the token is not valid") from error
+        guest_of = UUID(claims["customer"]) if claims.get("customer") else None
         caller = Caller(
             kind=claims.get("kind", "person"),
             subject=claims["sub"],
             roles=tuple(claims.get("roles", ())),
             permissions=tuple(claims.get("perms", ())),
-            scope=claims.get("scope", "own"),
+            scope=claims.get("scope", "own") if guest_of is None else "own",
             owners=tuple(UUID(owner) for owner in claims.get("owners", ())),
             fields=tuple(tuple((str(p), str(a)) for p, a in role) for role in claims.get("fields", ())),
+            guest_of=guest_of,
+            teams=tuple(UUID(team) for team in claims.get("teams", ())),
         )
         if len(self._verified) >= _MOST_VERIFIED:
             self._verified.clear()
@@ -169,6 +183,8 @@ def claims_of(caller: Caller) -> dict[str, Any]:
         "scope": caller.scope,
         "owners": [str(owner) for owner in caller.owners],
         **({"fields": [[list(rule) for rule in role] for role in caller.fields]} if caller.fields else {}),
+        **({"customer": str(caller.guest_of)} if caller.guest_of else {}),
+        **({"teams": [str(team) for team in caller.teams]} if caller.teams else {}),
     }
 
 

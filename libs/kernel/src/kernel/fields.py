@@ -19,6 +19,7 @@ from uuid import UUID
 from google.protobuf.message import Message
 
 from crm.options.v1.options_pb2 import field_class as class_option
+from crm.options.v1.options_pb2 import internal as internal_option
 from crm.options.v1.options_pb2 import personal as personal_option
 from crm.options.v1.options_pb2 import subject as subject_option
 
@@ -56,7 +57,7 @@ class Classed:
 
 @dataclass(frozen=True, slots=True)
 class Below:
-    """A field whose message holds fields with a class."""
+    """A field whose message holds fields with a class, or internal ones."""
 
     name: str
     is_repeated: bool
@@ -71,6 +72,8 @@ class Shape:
     classed: list[Classed] = field(default_factory=list)
     nested: list[Below] = field(default_factory=list)
     classes: frozenset[str] = frozenset()
+    internal: tuple[str, ...] = ()
+    has_internal: bool = False
 
 
 @cache
@@ -89,11 +92,13 @@ def _shape(descriptor: Any, begun: dict[str, Shape]) -> Shape:
             shape.classed.append(Classed(one.name, found, _kind(one), one.has_presence))
         elif one.message_type is not None and not _is_map(one) and one.message_type.full_name.startswith(_OURS):
             below = _shape(one.message_type, begun)
-            if below.classes or below is shape:
+            if below.classes or below.has_internal or below is shape:
                 shape.nested.append(Below(one.name, one.is_repeated, below))
     shape.classes = frozenset(one.field_class for one in shape.classed).union(
         *(it.shape.classes for it in shape.nested)
     )
+    shape.internal = tuple(one.name for one in descriptor.fields if one.GetOptions().Extensions[internal_option])
+    shape.has_internal = bool(shape.internal) or any(it.shape.has_internal for it in shape.nested)
     return shape
 
 
@@ -174,6 +179,35 @@ class Withheld:
                 steps.others.append((one, mask))
         steps.nested += [below for below in shape.nested if not below.shape.classes.isdisjoint(self.access)]
         return steps
+
+
+def clear_internal(message: Message, shape: Shape) -> None:
+    """Take out, in place, what is for staff only."""
+    for name in shape.internal:
+        message.ClearField(name)
+    for below in shape.nested:
+        if below.shape.has_internal:
+            for inner in _messages(message, below):
+                clear_internal(inner, below.shape)
+
+
+def first_internal(message: Message, shape: Shape) -> str:
+    """Return the dotted path of the first field for staff only that is filled in; "" for none."""
+    filled = {one.name for one, _ in message.ListFields()}
+    for name in shape.internal:
+        if name in filled:
+            return name
+    for below in shape.nested:
+        if below.shape.has_internal:
+            for inner in _messages(message, below):
+                if path := first_internal(inner, below.shape):
+                    return f"{below.name}.{path}"
+    return ""
+
+
+def nothing_but(granted: Iterable[str], shape: Shape) -> Withheld:
+    """Return what hides every class of the shape but those granted."""
+    return Withheld(dict.fromkeys(shape.classes - frozenset(granted), Access.HIDE))
 
 
 @dataclass(slots=True)

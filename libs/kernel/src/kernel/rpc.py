@@ -23,6 +23,7 @@ from google.protobuf.message_factory import GetMessageClass
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from crm.options.v1.options_pb2 import guests as guests_option
 from crm.options.v1.options_pb2 import permission as permission_option
 from kernel.as_of import AS_OF, CLOCK, LIVE, Moment, Moments, moment_in
 from kernel.auth import NOBODY, Caller, Verifier
@@ -33,7 +34,19 @@ from kernel.errors import (
     LostRace,
     Unauthenticated,
 )
-from kernel.fields import AMOUNT, Access, Shape, Withheld, holds, ids_in, shape_of, subjects_in, withheld
+from kernel.fields import (
+    AMOUNT,
+    Access,
+    Shape,
+    Withheld,
+    clear_internal,
+    first_internal,
+    holds,
+    ids_in,
+    shape_of,
+    subjects_in,
+    withheld,
+)
 from kernel.ids import new_id
 from kernel.reads import Read, ReadRecorder
 from kernel.request import (
@@ -65,6 +78,7 @@ class Method:
     name: str
     permission: str
     is_query: bool
+    guests: bool
     request_type: type[Message]
     response_type: type[Message]
     request_shape: Shape
@@ -207,6 +221,7 @@ def methods_of(service: Any) -> list[Method]:
                 full_name=f"{service.full_name}/{method.name}",
                 name=method.name,
                 permission=permission,
+                guests=options.Extensions[guests_option],
                 is_query=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
                 request_type=request_type,
                 response_type=response_type,
@@ -284,6 +299,8 @@ class Endpoint:
             response = _run(fresh(), lambda call: self._handlers[method.name](request, call))
         else:
             response = self._carry_out(method, request, fresh)
+        if caller.guest_of is not None and method.response_shape.has_internal:
+            clear_internal(response, method.response_shape)
         if method.response_shape.classes:
             self._show(method, request, response, caller, cause)
         return response
@@ -338,6 +355,8 @@ class Endpoint:
             raise Forbidden(
                 f"this needs the permission {method.permission}; an administrator can grant a role that has it"
             )
+        if caller.guest_of is not None and not method.guests and method.permission not in (PUBLIC, SIGNED_IN):
+            raise Forbidden("this is for staff; a portal shows what is yours: ask whoever looks after you")
         return caller
 
     def _carry_out(self, method: Method, request: Message, fresh: Callable[[], Call]) -> Message:
@@ -390,6 +409,8 @@ def _refuse_purpose(caller: Caller, method: Method, purpose: str) -> None:
 
 
 def _refuse_fields(caller: Caller, method: Method, request: Message) -> None:
+    if caller.guest_of is not None and (path := first_internal(request, method.request_shape)):
+        raise Forbidden(f"{path} is for staff; leave it out")
     if method.is_query or not caller.fields or not method.request_shape.classes:
         return
     from_him = withheld(caller.fields, method.permission, method.request_shape.classes)

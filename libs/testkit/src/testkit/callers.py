@@ -49,10 +49,16 @@ def a_caller(
     owners: Sequence[UUID] = (),
     roles: Sequence[str] = (),
     fields: FieldRules = (),
+    guest_of: UUID | None = None,
+    teams: Sequence[UUID] = (),
 ) -> Caller:
-    """A person who may do everything and sees everything, unless told otherwise."""
+    """A person who may do everything and sees everything, unless told otherwise; a guest only what is his."""
     subject = str(person_id or new_id())
-    return Caller("person", subject, tuple(roles), tuple(permissions), scope, tuple(owners), fields)
+    if guest_of is not None:
+        scope = "own"
+    return Caller(
+        "person", subject, tuple(roles), tuple(permissions), scope, tuple(owners), fields, guest_of, tuple(teams)
+    )
 
 
 def a_token(caller: Caller | None = None, issued_at: datetime | None = None) -> str:

@@ -94,10 +94,17 @@ class IdentityApi:
         if found["customer_id"]:  # whatever became of the role since it was granted
             allowed = allowed._replace(data_scope=DataScope.OWN)
         scope, owners = _scope_and_owners(cursor, person_id, allowed)
-        caller = Caller("person", str(person_id), allowed.roles, allowed.permissions, scope, owners)
+        caller = Caller(
+            "person",
+            str(person_id),
+            allowed.roles,
+            allowed.permissions,
+            scope,
+            owners,
+            guest_of=found["customer_id"],
+            teams=tuple(teams.line_above(cursor, allowed.team_id or found["team_id"])),
+        )
         further = fields_claim(allowed.field_rules)
-        if found["customer_id"]:
-            further["customer"] = str(found["customer_id"])
         token, expires_at = self._signer.issue(caller, now, further)
         return pb.RefreshSessionResponse(
             access_token=token,
