@@ -49,8 +49,9 @@ from customer.projections import search as search_view
 from customer.projections.duplicates import Candidate, Sought
 from customer.projections.families import survivor, survivors
 from customer.projections.policies import POLICY_ID
+from customer.projections.sight import sight
 from kernel.auth import Caller
-from kernel.errors import AlreadyExists, InvalidArgument, NotFound
+from kernel.errors import AlreadyExists, Forbidden, InvalidArgument, NotFound
 from kernel.fields import Access, withheld
 from kernel.ids import new_id
 from kernel.store import Transaction
@@ -267,7 +268,7 @@ class Customers:
 
     def assign_level(self, tx: Tx, caller: Caller, customer_id: UUID, level: CustomerLevel, reason: str) -> int:
         """Pin a level by hand, or release it to the rules."""
-        history, customer = self._history(tx, caller, customer_id)
+        history, customer = self.owned(tx, caller, customer_id)
         if level is CustomerLevel.UNSPECIFIED:
             events = customer.release_level(self._grade(tx, customer, self.policy(tx)))
         else:
@@ -453,7 +454,7 @@ class Customers:
         choices: Sequence[FieldChoice],
     ) -> int:
         """Make two customers one."""
-        history, into = self._history(tx, caller, survivor_id)
+        history, into = self.owned(tx, caller, survivor_id)
         other = tx.load(absorbed_id, evolve)
         if other.state is None or not caller.sees(other.state.owner_id):
             raise NotFound(f"no customer {absorbed_id}")
@@ -465,7 +466,7 @@ class Customers:
 
     def unmerge_customers(self, tx: Tx, caller: Caller, survivor_id: UUID, absorbed_id: UUID, reason: str) -> int:
         """Take a merge back."""
-        history, into = self._history(tx, caller, survivor_id)
+        history, into = self.owned(tx, caller, survivor_id)
         other = tx.load(absorbed_id, evolve)
         if other.state is None:
             raise NotFound(f"no customer {absorbed_id}")
@@ -804,8 +805,17 @@ class Customers:
     def _history(self, tx: Tx, caller: Caller, customer_id: UUID) -> tuple[list[CustomerEvent], Customer]:
         history = tx.history(survivor(tx.cursor, customer_id))
         customer = reduce(evolve, history, None)
-        if customer is None or not caller.sees(customer.owner_id):
+        if customer is None or not (
+            caller.sees(customer.owner_id) or sight(tx.cursor, caller).sees(customer.owner_id, customer.id)
+        ):
             raise NotFound(f"no customer {customer_id}")
+        return history, customer
+
+    def owned(self, tx: Tx, caller: Caller, customer_id: UUID) -> tuple[list[CustomerEvent], Customer]:
+        """Return a customer in the caller's own data scope; to see it as a member of its team is not enough."""
+        history, customer = self._history(tx, caller, customer_id)
+        if not caller.sees(customer.owner_id):
+            raise Forbidden("as a member of the key account team you may not do this; ask the customer's owner")
         return history, customer
 
     def _holder(
@@ -835,7 +845,7 @@ class Customers:
         customer_id: UUID,
         decide: Callable[[Customer], list[CustomerEvent]],
     ) -> int:
-        history, customer = self._history(tx, caller, customer_id)
+        history, customer = self.owned(tx, caller, customer_id)
         return self._save(tx, customer, len(history), decide(customer))
 
     def _change_all(

@@ -6,6 +6,7 @@ from typing import get_args
 
 from crm.customer.v1 import (
     activity_events_pb2,
+    collaboration_service_pb2,
     customer_events_pb2,
     customer_service_pb2,
     erasure_events_pb2,
@@ -15,13 +16,16 @@ from crm.customer.v1 import (
     handover_events_pb2,
     handover_service_pb2,
     import_events_pb2,
+    key_account_events_pb2,
     policy_events_pb2,
+    share_events_pb2,
 )
 from crm.erasure.v1 import erasure_events_pb2 as shared_erasure_events_pb2
 from crm.handover.v1 import handover_events_pb2 as shared_handover_events_pb2
 from customer import reference_data
 from customer.application import Customers
 from customer.certificate import Notary
+from customer.collaboration import Collaboration
 from customer.domain.activity import ActivityEvent
 from customer.domain.customer import CustomerEvent
 from customer.domain.erasure import ErasureEvent
@@ -29,7 +33,10 @@ from customer.domain.follow_up import FollowUpEvent
 from customer.domain.group import GroupEvent
 from customer.domain.handover import HandoverEvent
 from customer.domain.importing import ImportEvent
+from customer.domain.key_account import KeyAccountEvent
 from customer.domain.policy import PolicyEvent
+from customer.domain.share import ShareEvent
+from customer.entrypoints.collaboration_api import CollaborationApi
 from customer.entrypoints.erasure_api import ErasureApi
 from customer.entrypoints.grpc_api import CustomerApi
 from customer.entrypoints.handover_api import HandoverApi
@@ -41,9 +48,11 @@ from customer.projections.follow_ups import FOLLOW_UPS
 from customer.projections.groups import GROUPS
 from customer.projections.handovers import HANDOVERS
 from customer.projections.imports import IMPORTED_ROWS
+from customer.projections.key_accounts import KEY_ACCOUNTS
 from customer.projections.open_tickets import OPEN_TICKETS
 from customer.projections.order_totals import ORDER_TOTALS
 from customer.projections.policies import POLICIES
+from customer.projections.shares import SHARES
 from customer.projections.timeline import TIMELINE, TIMELINE_ELSEWHERE
 from customer.reactions import reactions, timers
 from customer.reversals import reversals
@@ -62,6 +71,8 @@ EVENTS: tuple[type, ...] = tuple(
         ImportEvent,
         ErasureEvent,
         HandoverEvent,
+        KeyAccountEvent,
+        ShareEvent,
     )
     for event in get_args(family)
 )
@@ -76,8 +87,10 @@ MESSAGES = (
     shared_erasure_events_pb2,
     handover_events_pb2,
     shared_handover_events_pb2,
+    key_account_events_pb2,
+    share_events_pb2,
 )
-INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES, HANDOVERS)
+INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES, HANDOVERS, KEY_ACCOUNTS, SHARES)
 EVENTUAL = (ORDER_TOTALS, OPEN_TICKETS, TIMELINE_ELSEWHERE)
 
 
@@ -87,6 +100,7 @@ def bootstrap(settings: Settings) -> Service:
     customers = Customers(reference.standards)
     erasures = Erasures(Notary(settings.master_key))
     handovers = Handovers()
+    collaboration = Collaboration(customers)
     store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)
     return Service(
         name="customer",
@@ -105,11 +119,15 @@ def bootstrap(settings: Settings) -> Service:
                 handover_service_pb2.DESCRIPTOR.services_by_name["HandoverService"],
                 HandoverApi(handovers),
             ),
+            (
+                collaboration_service_pb2.DESCRIPTOR.services_by_name["CollaborationService"],
+                CollaborationApi(collaboration),
+            ),
         ],
         inline=INLINE,
         eventual=EVENTUAL,
         reactions=reactions(customers, erasures, handovers),
-        timers=timers(customers, erasures, handovers),
+        timers=timers(customers, erasures, handovers, collaboration),
         personal=erasures.personal,
         undoing=reversals(customers),
         owned=handovers.owned,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 from customer.domain import follow_up as follow_ups
 from customer.domain import handover as handing
+from customer.domain import key_account as key_accounts
 from customer.domain.customer import evolve as evolve_customer
 from customer.domain.handover import Handover, HandoverCompleted, HandoverEvent, evolve
 from customer.projections import handovers as view
@@ -46,6 +47,12 @@ KINDS = (
         "follow_ups",
         "select follow_up_id as id from follow_ups where owner_id = %(person_id)s and state in (1, 2)",
         by_decision(follow_ups.evolve, lambda it, _, to, __: it.hand_over(to)),
+    ),
+    Owned(
+        "key_accounts",
+        "select key_account_id as id from key_account_members where member_id = %(person_id)s and until is null"
+        " union select key_account_id from key_account_goals where owner_id = %(person_id)s and state = 1",
+        by_decision(key_accounts.evolve, lambda it, leaver, to, reason: it.hand_over(leaver, to, reason)),
     ),
 )
 

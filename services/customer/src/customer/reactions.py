@@ -17,6 +17,7 @@ from crm.pipeline.v1 import lead_events_pb2 as leads
 from crm.pipeline.v1 import opportunity_events_pb2 as opportunities
 from crm.pipeline.v1 import order_events_pb2 as orders
 from customer.application import FOLLOW_UP, GRADE, GRADE_ALL, NEGLECT, SILENCE, Customers
+from customer.collaboration import SHARE_ENDS, Collaboration
 from customer.domain.customer import evolve
 from customer.erasures import ASK_AGAIN, ASK_LAST, Erasures
 from customer.handovers import ASK_AGAIN as ASK_AGAIN_TO_HAND_OVER
@@ -111,7 +112,9 @@ def reactions(customers: Customers, erasures: Erasures, handovers: Handovers) ->
     }
 
 
-def timers(customers: Customers, erasures: Erasures, handovers: Handovers) -> Mapping[str, TimerHandler]:
+def timers(
+    customers: Customers, erasures: Erasures, handovers: Handovers, collaboration: Collaboration
+) -> Mapping[str, TimerHandler]:
     """Return what to do when its time has come."""
 
     def when_silence_is_over(timer: Timer, tx: Transaction[Any]) -> None:
@@ -151,7 +154,11 @@ def timers(customers: Customers, erasures: Erasures, handovers: Handovers) -> Ma
     def when_something_may_have_arrived_for_a_leaver(timer: Timer, tx: Transaction[Any]) -> None:
         handovers.look_again(tx, UUID(timer.payload["handover_id"]), int(timer.payload["looks"]))
 
+    def when_a_share_ends(timer: Timer, tx: Transaction[Any]) -> None:
+        collaboration.share_expires(tx, UUID(timer.payload["share_id"]))
+
     return {
+        SHARE_ENDS: when_a_share_ends,
         ASK_AGAIN_TO_HAND_OVER: when_a_handover_takes_long,
         LOOK_AGAIN: when_something_may_have_arrived_for_a_leaver,
         ASK_AGAIN: when_answers_are_late,

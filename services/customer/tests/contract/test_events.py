@@ -43,6 +43,8 @@ VALUES = {
     "SearchedTable",
     "PersonPurged",  # other services' answer
 }
+INSIDE = {"KeyAccountGoalSet", "KeyAccountGoalClosed", "CustomersShared", "ShareEnded"}
+"""Events that never leave: what a plan says, and who outside sees what."""
 ADDED = {"ConsentGiven": ["wording"]}
 """Fields that came later; the golden file holds the event without them too."""
 
@@ -148,7 +150,7 @@ def test_enums_have_the_same_members(ours: type[IntEnum], theirs: Any) -> None:
 def test_what_leaves_is_marked_and_what_is_marked_names_its_aggregate_first() -> None:
     for event in EVENTS:
         descriptor = CODEC.types[CODEC.name_of(event)].DESCRIPTOR
-        assert descriptor.GetOptions().Extensions[published], descriptor.full_name
+        assert descriptor.GetOptions().Extensions[published] is (descriptor.name not in INSIDE), descriptor.full_name
         assert descriptor.fields[0].number == 1
         assert descriptor.fields[0].name.endswith("_id")
 

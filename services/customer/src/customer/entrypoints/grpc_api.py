@@ -48,6 +48,7 @@ from customer.projections import policies as policies_view
 from customer.projections.duplicates import Sought
 from customer.projections.filters import Compiler, Condition, Operator
 from customer.projections.search import Card, Wanted
+from customer.projections.sight import Sight, sight
 from customer.reference_data import ReferenceData
 from kernel.errors import InvalidArgument, NotFound
 from kernel.request import Page
@@ -55,6 +56,8 @@ from kernel.rpc import Call, optional_text, optional_uuid, page_of, required_tex
 from kernel.vault import unseal_bytes
 
 _MOST_CARDS = 500
+_OF_CONTACTS = frozenset(("name", "phone", "email", "personal"))
+"""Field classes without which a contact shows nothing."""
 _POLICIES = {
     pb.DUPLICATE_POLICY_UNSPECIFIED: DuplicatePolicy.SKIP,
     pb.DUPLICATE_POLICY_SKIP: DuplicatePolicy.SKIP,
@@ -101,7 +104,7 @@ class CustomerApi:
                 emails=tuple(row["emails"]),
             )
             missing = missing_for_active(known, any(c["phones"] or c["emails"] for c in contacts))
-        return pb.GetCustomerResponse(
+        response = pb.GetCustomerResponse(
             card=card_out(card),
             profile=profile_out(row),
             contacts=[contact_out(contact, root) for contact in contacts],
@@ -127,6 +130,11 @@ class CustomerApi:
                 pinned=row["level_pinned"],
             ),
         )
+        seen = sight(cursor, call.caller)
+        if root in seen.shared and not seen.shared[root] & _OF_CONTACTS:
+            response.ClearField("contacts")
+        seen.conceal(response, root)
+        return response
 
     def ReviseCustomer(self, request: pb.ReviseCustomerRequest, call: Call) -> pb.ReviseCustomerResponse:
         tx, customer_id = call.transaction(), required_uuid(request, "customer_id")
@@ -430,7 +438,7 @@ class CustomerApi:
 
     def SearchCustomers(self, request: pb.SearchCustomersRequest, call: Call) -> pb.SearchCustomersResponse:
         wanted = Wanted(
-            call.caller.scope_filter("c.owner_id"),
+            sight(call.query(), call.caller).filter(),
             optional_text(request, "query"),
             self._filters.compile(filter_in(request.filter)) if request.HasField("filter") else None,
             request.order_by,
@@ -445,8 +453,9 @@ class CustomerApi:
         )
 
     def ListCustomers(self, request: pb.ListCustomersRequest, call: Call) -> pb.ListCustomersResponse:
+        seen = sight(call.query(), call.caller)
         wanted = Wanted(
-            call.caller.scope_filter("c.owner_id"),
+            seen.filter(),
             optional_text(request, "query"),
             None,
             request.order_by,
@@ -463,21 +472,24 @@ class CustomerApi:
         self._within_group(call, wanted, optional_uuid(request, "group_id"))
         cards, token = search.found(call.query(), wanted, page_of(request))
         return pb.ListCustomersResponse(
-            customers=[card_out(card) for card in cards],
+            customers=[shown(card, seen) for card in cards],
             next_page_token=token,
             total_size=search.counted(call.query(), wanted),
         )
 
     def GetCustomerCard(self, request: pb.GetCustomerCardRequest, call: Call) -> pb.GetCustomerCardResponse:
         card = self._card(call, required_uuid(request, "customer_id"))
-        return pb.GetCustomerCardResponse(card=card_out(card))
+        return pb.GetCustomerCardResponse(card=shown(card, sight(call.query(), call.caller)))
 
     def BatchGetCustomers(self, request: pb.BatchGetCustomersRequest, call: Call) -> pb.BatchGetCustomersResponse:
         ids = list(dict.fromkeys(uuids(request.customer_ids, "customer_ids")))
         if len(ids) > _MOST_CARDS:
             raise InvalidArgument("customer_ids", f"names {len(ids)} customers; at most {_MOST_CARDS} fit")
-        cards = search.load_cards(call.query(), ids, call.caller.scope_filter("c.owner_id"))
-        return pb.BatchGetCustomersResponse(cards=[card_out(cards[identity]) for identity in ids if identity in cards])
+        seen = sight(call.query(), call.caller)
+        cards = search.load_cards(call.query(), ids, seen.filter())
+        return pb.BatchGetCustomersResponse(
+            cards=[shown(cards[identity], seen) for identity in ids if identity in cards]
+        )
 
     # -- groups --
 
@@ -492,7 +504,7 @@ class CustomerApi:
             filter_json(request.filter),
             request.shared,
         )
-        wanted = Wanted(call.caller.scope_filter("c.owner_id"), filter=compiled)
+        wanted = Wanted(sight(call.query(), call.caller).filter(), filter=compiled)
         return pb.SaveCustomerGroupResponse(group_id=str(group_id), member_count=search.counted(call.query(), wanted))
 
     def DeleteCustomerGroup(self, request: pb.DeleteCustomerGroupRequest, call: Call) -> pb.DeleteCustomerGroupResponse:
@@ -503,12 +515,12 @@ class CustomerApi:
         page = page_of(request)
         cursor = call.query()
         rows = groups.seen_by(cursor, call.caller.person_id, page)
-        shown = rows[: page.limit]
-        found = []
-        for row in shown:
+        shown_rows = rows[: page.limit]
+        found, scope = [], sight(cursor, call.caller).filter()
+        for row in shown_rows:
             tree = filter_of_json(row["filter_json"])
             compiled = self._filters.compile(filter_in(tree))
-            wanted = Wanted(call.caller.scope_filter("c.owner_id"), filter=compiled)
+            wanted = Wanted(scope, filter=compiled)
             found.append(
                 pb.CustomerGroup(
                     group_id=str(row["group_id"]),
@@ -519,7 +531,7 @@ class CustomerApi:
                     member_count=search.counted(cursor, wanted),
                 )
             )
-        token = page.next_token(rows, [shown[-1]["name"], shown[-1]["group_id"]]) if shown else ""
+        token = page.next_token(rows, [shown_rows[-1]["name"], shown_rows[-1]["group_id"]]) if shown_rows else ""
         return pb.ListCustomerGroupsResponse(groups=found, next_page_token=token)
 
     # -- policy --
@@ -671,7 +683,7 @@ class CustomerApi:
     # -- shared by several --
 
     def _card(self, call: Call, customer_id: UUID) -> Card:
-        cards = search.load_cards(call.query(), [customer_id], call.caller.scope_filter("c.owner_id"))
+        cards = search.load_cards(call.query(), [customer_id], sight(call.query(), call.caller).filter())
         if customer_id not in cards:
             raise NotFound(f"no customer {customer_id}")
         return cards[customer_id]
@@ -689,8 +701,15 @@ class CustomerApi:
         return reduce(policies.evolve, policies_view.in_force(call.query()), Policy())
 
 
+def shown(card: Card, seen: Sight) -> pb.CustomerCard:
+    """Return a card as the caller may see it."""
+    message = card_out(card)
+    seen.conceal(message, card.row["customer_id"])
+    return message
+
+
 def _own_or_of_own_customers(call: Call) -> search.Scope:
     """Return a condition: one sees the follow-ups one is to do, and those of the customers one sees."""
-    customers, values = call.caller.scope_filter("c.owner_id")
+    customers, values = sight(call.query(), call.caller).filter()
     mine, more = call.caller.scope_filter("f.owner_id")
     return f"({customers} or {mine})", [*values, *more]
