@@ -52,6 +52,7 @@ from pipeline.entrypoints.messages import (
     today,
     whole_days,
 )
+from pipeline.entrypoints.sight import seen
 from pipeline.projections import board, stages
 from pipeline.projections.unattended import unattended
 
@@ -142,7 +143,7 @@ class OpportunityApi:
         opportunity_id = required_uuid(request, "opportunity_id")
         cursor = call.query()
         row = board.one(cursor, opportunity_id)
-        if row is None or not call.caller.sees(row["owner_id"]):
+        if row is None or not seen(call, row):
             raise NotFound(f"no opportunity {opportunity_id}")
         history = read(self._store, cursor, [opportunity_id])[opportunity_id]
         names = {

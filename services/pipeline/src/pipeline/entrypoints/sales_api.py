@@ -52,6 +52,7 @@ from pipeline.entrypoints.messages import (
     time_of,
     today,
 )
+from pipeline.entrypoints.sight import seen
 from pipeline.projections import approvals as approvals_view
 from pipeline.projections import contracts as contracts_view
 from pipeline.projections import orders as orders_view
@@ -123,7 +124,7 @@ class SalesApi:
     def GetQuote(self, request: pb.GetQuoteRequest, call: Call) -> pb.GetQuoteResponse:
         quote_id = required_uuid(request, "quote_id")
         row = quotes_view.one(call.query(), quote_id)
-        _require_seen(call, row, "quote", quote_id)
+        _require_seen(call, row, "quote", quote_id, quotes_view.FIRST_SENT)
         history = read(self._store, call.query(), [quote_id])[quote_id]
         versions = [_quote_version(r) for r in history if isinstance(r.event, _WRITTEN_QUOTES)]
         quote = _quote(row)
@@ -325,7 +326,7 @@ class SalesApi:
     def GetContract(self, request: pb.GetContractRequest, call: Call) -> pb.GetContractResponse:
         contract_id = required_uuid(request, "contract_id")
         row = contracts_view.one(call.query(), contract_id)
-        _require_seen(call, row, "contract", contract_id)
+        _require_seen(call, row, "contract", contract_id, contracts_view.FIRST_SIGNED)
         history = read(self._store, call.query(), [contract_id])[contract_id]
         versions = [_contract_version(r) for r in history if isinstance(r.event, _WRITTEN_CONTRACTS)]
         contract = _contract(row)
@@ -602,8 +603,9 @@ def _own_id(what: str, call: Call) -> UUID:
     return derived_id(what, call.caller.actor, call.request_id)
 
 
-def _require_seen(call: Call, row: DictRow | None, what: str, id_: UUID) -> None:
-    if row is None or not call.caller.sees(row["owner_id"]):
+def _require_seen(call: Call, row: DictRow | None, what: str, id_: UUID, guests_from: int = 0) -> None:
+    """`guests_from` is the first state that is shown to guests: what is still being written is not theirs to see."""
+    if row is None or not seen(call, row) or (call.caller.guest_of is not None and row["state"] < guests_from):
         raise NotFound(f"no {what} {id_}")
 
 

@@ -156,7 +156,7 @@ def deals(
 ) -> tuple[list[DictRow], int]:
     """Return a page and one row more, newest first, and how many there are."""
     where = Conditions()
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add_if(owner_id, "o.owner_id = %s")
     if customer_ids:
         where.add("o.customer_id = any(%s)", customer_names.identities(cursor, customer_ids))
@@ -197,7 +197,7 @@ def columns(
     """Return per open stage and currency: deals, sum, weighted sum, how many are stuck."""
     where = Conditions()
     where.add("o.pipeline_id = %s and o.state = 1", pipeline_id)
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add_if(owner_id, "o.owner_id = %s")
     return cursor.execute(
         f"select o.stage_id, o.currency_code, count(*) as deals, sum(o.amount)::bigint as amount,"
@@ -214,7 +214,7 @@ def cards(
     """Return the first open deals of each stage, the longest in it first."""
     where = Conditions()
     where.add("o.pipeline_id = %s and o.state = 1", pipeline_id)
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add_if(owner_id, "o.owner_id = %s")
     return cursor.execute(
         f"select * from (select {_COLUMNS}, row_number() over"
@@ -234,7 +234,7 @@ def stuck(
 ) -> list[DictRow]:
     """Return a page and one row more of deals over their stage's norm, the longest in the stage first."""
     where = Conditions()
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add(_STUCK, now)
     where.add_if(pipeline_id, "o.pipeline_id = %s")
     where.add_if(owner_id, "o.owner_id = %s")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
+from uuid import UUID
 
 from kernel.auth import Caller
 from kernel.text import normalised, search_grams
@@ -27,9 +28,11 @@ class Conditions:
         if value:
             self.add(text, value)
 
-    def in_scope(self, caller: Caller, column: str, also: str = "") -> None:
-        """Only what the caller's data scope shows; `also` widens it."""
-        text, values = caller.scope_filter(column)
+    def in_scope(
+        self, caller: Caller, column: str, also: str = "", party: str = "", parties: Sequence[UUID] = ()
+    ) -> None:
+        """Only what the caller's data scope shows, and what is about one of the parties; `also` widens it."""
+        text, values = caller.scope_filter(column, party, parties)
         self.add(f"({text} or {also})" if also else text, *values)
 
     def search(self, query: str, grams_column: str, text_expression: str) -> None:

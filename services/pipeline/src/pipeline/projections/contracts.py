@@ -87,6 +87,9 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             change("state = 5, ends_on = %s", event.ended_on)
 
 
+FIRST_SIGNED = int(it.ContractState.SIGNED)
+"""The first state in which a customer may see a contract."""
+
 INLINE = Inline("contracts", ("contracts", "contract_numbers"), project)
 
 _SELECT = "select *, survivor_of(customer_id) as current_customer_id from contracts"
@@ -116,7 +119,9 @@ def contracts(
 ) -> list[DictRow]:
     """Return a page and one row more, newest first."""
     where = Conditions()
-    where.in_scope(caller, "owner_id")
+    where.in_scope(caller, "owner_id", party="customer_id", parties=customer_names.seen_whole(cursor, caller))
+    if caller.guest_of is not None:
+        where.add("state >= %s", FIRST_SIGNED)
     if customer_id is not None:
         where.add("customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "owner_id = %s")

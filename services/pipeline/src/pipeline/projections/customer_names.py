@@ -1,4 +1,7 @@
-"""What a company is called and whom it was merged into, as the customer context tells. No person's name."""
+"""What a company is called, whom it was merged into, who looks after it together, as the customer context tells.
+
+No person's name.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,9 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from crm.customer.v1 import customer_events_pb2 as customer
+from crm.customer.v1 import key_account_events_pb2 as account
+from kernel import parties
+from kernel.auth import Caller
 from kernel.projections import Delivered, Eventual
 from kernel.text import grams
 from pipeline.projections.conditions import Conditions
@@ -32,6 +38,12 @@ def project(cursor: Cursor[DictRow], batch: Sequence[Delivered]) -> None:
                     "delete from customer_aliases where absorbed_id = %s and survivor_id = %s",
                     (unmerged.absorbed_id, unmerged.customer_id),
                 )
+            case account.KeyAccountMemberAdded() as added:
+                parties.join(cursor, UUID(added.customer_id), UUID(added.member_id))
+            case account.KeyAccountMemberRemoved() as removed:
+                parties.leave(cursor, UUID(removed.customer_id), UUID(removed.member_id))
+            case account.KeyAccountTeamDissolved() as dissolved:
+                parties.disband(cursor, UUID(dissolved.customer_id))
 
 
 def _name(cursor: Cursor[DictRow], customer_id: str, name: str) -> None:
@@ -42,7 +54,7 @@ def _name(cursor: Cursor[DictRow], customer_id: str, name: str) -> None:
     )
 
 
-EVENTUAL = Eventual("customer_names", ("customer_names", "customer_aliases"), ("customer",), project)
+EVENTUAL = Eventual("customer_names", ("customer_names", "customer_aliases", parties.TABLE), ("customer",), project)
 
 
 _MOST_NAMED = 1_000
@@ -58,6 +70,12 @@ def identities(cursor: Cursor[DictRow], customer_ids: Collection[UUID]) -> list[
         (list(customer_ids), _MOST_IDENTITIES),
     ).fetchall()
     return [row["id"] for row in rows]
+
+
+def seen_whole(cursor: Cursor[DictRow], caller: Caller) -> list[UUID]:
+    """Return the customers whose records the caller sees whoever owns them, under all their identities."""
+    found = parties.parties_of(cursor, caller)
+    return identities(cursor, found) if found else []
 
 
 def named(cursor: Cursor[DictRow], query: str) -> list[UUID]:

@@ -119,7 +119,7 @@ def orders(
 ) -> tuple[list[DictRow], int]:
     """Return a page and one row more, newest first, and how many there are."""
     where = Conditions()
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     if customer_id is not None:
         where.add("o.customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))
     where.add_if(owner_id, "o.owner_id = %s")
@@ -151,7 +151,7 @@ def sales_totals(
     """Return per currency: orders, lines, and the exact sum of their nets in major units."""
     where = Conditions()
     where.add("o.state <> 6")
-    where.in_scope(caller, "o.owner_id")
+    where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add_if(placed_from, "o.placed_on >= %s")
     where.add_if(placed_until, "o.placed_on <= %s")
     if customer_id is not None:

@@ -79,6 +79,9 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             change("state = 7")
 
 
+FIRST_SENT = int(it.QuoteState.SENT)
+"""The first state in which a customer may see a quote."""
+
 INLINE = Inline("quotes", ("quotes",), project)
 
 _SELECT = "select *, survivor_of(customer_id) as current_customer_id from quotes"
@@ -99,7 +102,9 @@ def quotes(
 ) -> list[DictRow]:
     """Return a page and one row more, newest first."""
     where = Conditions()
-    where.in_scope(caller, "owner_id")
+    where.in_scope(caller, "owner_id", party="customer_id", parties=customer_names.seen_whole(cursor, caller))
+    if caller.guest_of is not None:
+        where.add("state >= %s", FIRST_SENT)
     where.add_if(opportunity_id, "opportunity_id = %s")
     if customer_id is not None:
         where.add("customer_id = any(%s)", customer_names.identities(cursor, [customer_id]))

@@ -86,7 +86,7 @@ def receivables(
 ) -> tuple[list[DictRow], list[DictRow]]:
     """Return a page and one row more, the oldest due first; and what is owed in all, by currency."""
     where = Conditions()
-    where.in_scope(caller, "r.owner_id")
+    where.in_scope(caller, "r.owner_id", party="r.customer_id", parties=customer_names.seen_whole(cursor, caller))
     if overdue:
         where.add(f"{_OWED} and r.due_on < %s", today)
     elif still_open:

@@ -19,7 +19,7 @@ from ticketing.domain.desk import Terms
 from ticketing.domain.ticket import Ticket, evolve, open_ticket
 from ticketing.domain.ticket_events import Event, TicketClosed, TicketOpened, TicketReopened, TicketWithdrawn
 from ticketing.domain.vocabulary import Channel, Clock, Priority
-from ticketing.projections import ticket_list
+from ticketing.projections import customer_cards, ticket_list
 
 Decide = Callable[[Ticket, Terms | None], list[Event]]
 
@@ -311,7 +311,11 @@ class Ticketing:
 
 
 def _sees(tx: Transaction[Any], caller: Caller, ticket: Ticket) -> bool:
-    return caller.sees(ticket.assignee_id) or ticket.queue in ticket_list.queues_of(tx.cursor, caller.person_id)
+    if caller.sees(ticket.assignee_id):
+        return True
+    if caller.sees(ticket.assignee_id, ticket.customer_id, customer_cards.seen_whole(tx.cursor, caller)):
+        return True
+    return caller.guest_of is None and ticket.queue in ticket_list.queues_of(tx.cursor, caller.person_id)
 
 
 def _save(tx: Transaction[Any], ticket_id: UUID, loaded: Loaded[Ticket], events: Sequence[Event]) -> int:

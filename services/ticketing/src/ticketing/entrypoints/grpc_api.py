@@ -49,6 +49,8 @@ from ticketing.projections import customer_cards, ticket_list
 from ticketing.projections import desk as desk_view
 from ticketing.projections import surveys as survey_view
 
+_SAID_WITH_CUSTOMERS = ("request", "response", "reply", "survey")
+"""Kinds of entries that guests are shown; the others are the desk's own."""
 _LONG = 20_000
 _MOST_RELATED = 20
 _ORDERS = {0: "newest", 1: "newest", 2: "oldest", 3: "due", 4: "priority"}
@@ -83,6 +85,10 @@ class TicketingApi:
         external_ref = optional_text(request, "external_ref")
         ticket_id = optional_uuid(request, "ticket_id") or new_id()
         customer_id, contact_id = optional_uuid(request, "customer_id"), optional_uuid(request, "contact_id")
+        if call.caller.guest_of is not None:
+            if customer_id not in (None, call.caller.guest_of):
+                raise NotFound(f"no customer {customer_id}")
+            customer_id = call.caller.guest_of
         opened = TicketOpened(
             ticket_id,
             customer_id,
@@ -303,6 +309,7 @@ class TicketingApi:
                 text=entry["text"],
             )
             for entry in ticket_list.entries(call.query(), row["ticket_id"])
+            if call.caller.guest_of is None or entry["kind"] in _SAID_WITH_CUSTOMERS
         ]
         if row["description"]:
             asked = pb.TicketEntry(

@@ -1,4 +1,4 @@
-"""What the desk keeps of customers from other contexts' events: status, level, owner, open deals, orders.
+"""What the desk keeps of customers from other contexts' events: status, level, owner, team, open deals, orders.
 
 No names, no numbers, no addresses: those are asked for when they are shown.
 """
@@ -13,8 +13,11 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from crm.customer.v1 import customer_events_pb2 as customer
+from crm.customer.v1 import key_account_events_pb2 as account
 from crm.pipeline.v1 import opportunity_events_pb2 as deals
 from crm.pipeline.v1 import order_events_pb2 as orders
+from kernel import parties
+from kernel.auth import Caller
 from kernel.projections import Delivered, Eventual
 
 
@@ -46,6 +49,12 @@ def _one(cursor: Cursor[DictRow], message: Any) -> None:
                 "delete from customer_aliases where absorbed_id = %s and survivor_id = %s",
                 (message.absorbed_id, message.customer_id),
             )
+        case account.KeyAccountMemberAdded():
+            parties.join(cursor, UUID(message.customer_id), UUID(message.member_id))
+        case account.KeyAccountMemberRemoved():
+            parties.leave(cursor, UUID(message.customer_id), UUID(message.member_id))
+        case account.KeyAccountTeamDissolved():
+            parties.disband(cursor, UUID(message.customer_id))
         case deals.OpportunityOpened():
             cursor.execute(
                 "insert into card_opportunities (opportunity_id, customer_id, open) values (%s, %s, true)"
@@ -80,7 +89,7 @@ def _deal(cursor: Cursor[DictRow], opportunity_id: str, open_: bool) -> None:
 
 VIEW = Eventual(
     "customer_cards",
-    ("customer_cards", "customer_aliases", "card_opportunities", "card_orders"),
+    ("customer_cards", "customer_aliases", "card_opportunities", "card_orders", parties.TABLE),
     ("customer", "pipeline"),
     project,
 )
@@ -94,6 +103,12 @@ def identities(cursor: Cursor[DictRow], customer_id: UUID) -> list[UUID]:
         (customer_id,),
     ).fetchall()
     return [row["id"] for row in rows]
+
+
+def seen_whole(cursor: Cursor[DictRow], caller: Caller) -> list[UUID]:
+    """Return the customers whose tickets the caller sees whoever does them, under all their identities."""
+    found = parties.parties_of(cursor, caller)
+    return [same for party in found for same in identities(cursor, party)]
 
 
 def survivors(cursor: Cursor[DictRow], customer_ids: Sequence[UUID]) -> dict[UUID, UUID]:

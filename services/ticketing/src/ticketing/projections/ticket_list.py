@@ -15,6 +15,7 @@ from kernel.auth import Caller, all_of
 from kernel.request import Page
 from kernel.text import search_grams
 from ticketing.domain.vocabulary import Channel, Priority, Status
+from ticketing.projections import customer_cards
 
 _COLUMNS = (
     "t.*, (select s.score from surveys s where s.ticket_id = t.ticket_id and s.answered_at is not null"
@@ -67,9 +68,10 @@ ORDERS: dict[str, tuple[str, str, bool]] = {
 
 
 def scope(cursor: Cursor[DictRow], caller: Caller) -> tuple[str, list[Any]]:
-    """Return the condition for tickets the caller may see: by assignee, and those of his own queues."""
-    condition, values = caller.scope_filter("t.assignee_id")
-    if caller.scope == "all":
+    """Return the condition for tickets the caller may see: by assignee, those of his own queues, of his key accounts,
+    and of himself as a guest."""
+    condition, values = caller.scope_filter("t.assignee_id", "t.customer_id", customer_cards.seen_whole(cursor, caller))
+    if caller.scope == "all" or caller.guest_of is not None:
         return condition, values
     return f"({condition} or t.queue = any(%s))", [*values, queues_of(cursor, caller.person_id)]
 
