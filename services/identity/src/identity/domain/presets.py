@@ -71,6 +71,14 @@ _SERVING = (
     *_EVERYBODY,
 )
 
+# What is theirs, once they are a customer's or partner's guests: the kernel shows guests nothing else.
+_GUESTS = (
+    "customer.customer.read",
+    *(f"pipeline.{noun}.read" for noun in ("contract", "order", "quote", "receivable")),
+    "ticketing.ticket.read",
+    "ticketing.ticket.write",
+)
+
 PRESETS = (
     Preset(ADMIN, "Administrator", DataScope.ALL, ("*",)),
     Preset("sales_rep", "Sales representative", DataScope.OWN, _SELLING),
@@ -179,13 +187,13 @@ PRESETS = (
         "partner",
         "Partner",
         DataScope.OWN,
-        ("pipeline.lead.read", "pipeline.lead.write", "pipeline.product.read"),
+        ("pipeline.lead.read", "pipeline.lead.write", "pipeline.product.read", *_GUESTS),
     ),
     Preset(
         "customer",
         "Customer",
         DataScope.OWN,
-        ("ticketing.ticket.read", "ticketing.ticket.write"),
+        _GUESTS,
     ),
 )
 
