@@ -1,7 +1,8 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto check test test-security demo stop status bench features fmt lock
+.PHONY: help setup proto web check test test-security test-e2e demo stop status bench features fmt lock
 RUN := .venv/bin/python
+WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
 PROJECTS := $(wildcard pyproject.toml libs/*/pyproject.toml services/*/pyproject.toml cli/pyproject.toml)
 
@@ -11,13 +12,17 @@ setup: .venv/.ready build/.contracts ## install everything: system packages, .ve
 	@$(RUN) -c "import kernel, headwater" && echo "ready: .venv"
 proto: setup ## generate libs/contracts from proto/, and docs/events.md and docs/permissions.md
 	@$(RUN) tools/generate_contracts.py && $(RUN) tools/event_catalogue.py && $(RUN) tools/permission_matrix.py
+web: setup build/web/.built ## build the web UI into build/web, when its sources changed
 check: setup ## lint, format, types, imports, contracts: lint and breaking changes
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
 	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --no-loadscope-reorder --durations 25)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
+test-e2e: web .venv/.browser ## drive the web UI in headless Chromium (HEADWATER_TEST_SUITE=url: a suite that runs); screenshots in build/screenshots
+	@$(RUN) -m pytest -m e2e tests/e2e $(ONLY)
 demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready; TLS=1 encrypts every hop)
+	@$(MAKE) --no-print-directory web || echo "web: not built; the demo goes on with the API only"
 	@$(RUN) -m headwater demo $(if $(DETACH),--detach) $(if $(TLS),--tls)
 stop: ## stop the suite and its private servers; nothing is lost
 	@test ! -x $(RUN) || $(RUN) -m headwater down
@@ -36,3 +41,7 @@ lock: setup ## resolve all dependencies again into requirements.lock
 	@python3 tools/setup.py
 build/.contracts: $(PROTOS) tools/generate_contracts.py | .venv/.ready
 	@$(RUN) tools/generate_contracts.py
+build/web/.built: $(WEB) $(PROTOS) tools/web.py | .venv/.ready build/.contracts
+	@$(RUN) tools/web.py build
+.venv/.browser: requirements-web.lock .venv/.ready
+	@$(RUN) tools/web.py with-browser && touch $@

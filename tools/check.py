@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 
 import contracts_workspace
+import web
 
 ROOT = Path(__file__).resolve().parent.parent
 BIN = Path(sys.executable).parent
@@ -35,6 +36,8 @@ def main(folders: list[str]) -> int:
             "breaking": ["buf", "breaking", str(now), "--against", str(before)],
         }
     failed = [name for name, command in checks.items() if not passes(name, command)]
+    if (not folders or "web" in folders) and not web_passes():
+        failed.append("web")
     if failed:
         print(f"\nfailed: {', '.join(failed)}")
     return 1 if failed else 0
@@ -60,6 +63,17 @@ def passes(name: str, command: list[str]) -> bool:
         lines = (done.stdout + done.stderr).splitlines()
         print("\n".join(lines[-MOST_LINES:]))
     return done.returncode == 0
+
+
+def web_passes() -> bool:
+    """Types, lint and logic of the web UI; passed over where there is no Node."""
+    started = time.monotonic()
+    done = subprocess.run([sys.executable, "tools/web.py", "check"], cwd=ROOT, capture_output=True, text=True)
+    verdict = {0: "ok", web.NO_NODE: "skipped"}.get(done.returncode, "FAILED")
+    print(f"{'web':10} {verdict:7} {time.monotonic() - started:5.1f} s", flush=True)
+    if verdict != "ok":
+        print("\n".join((done.stdout + done.stderr).splitlines()[-MOST_LINES:]))
+    return verdict != "FAILED"
 
 
 if __name__ == "__main__":

@@ -1,4 +1,7 @@
-"""Resolve the workspace's dependencies into requirements.lock: versions and hashes, no address."""
+"""Resolve the workspace's dependencies into requirements.lock: versions and hashes, no address.
+
+What only the web UI needs (Node, a browser's driver) is large, and goes to requirements-web.lock.
+"""
 
 from __future__ import annotations
 
@@ -13,10 +16,11 @@ ROOT = Path(__file__).resolve().parent.parent
 def main() -> None:
     uv = str(Path(sys.executable).parent / "uv")
     environment = os.environ | {"UV_PYTHON_DOWNLOADS": "never"}
-    export = "export --frozen --all-packages --all-groups --no-emit-workspace --no-header"
+    export = "export --frozen --no-emit-workspace --no-header --quiet"
     for command in (
         [uv, "lock", "--python", sys.executable, *sys.argv[1:]],
-        [uv, *export.split(), "--quiet", "-o", "requirements.lock"],
+        [uv, *export.split(), "--all-packages", "--all-groups", "--no-group", "web", "-o", "requirements.lock"],
+        [uv, *export.split(), "--only-group", "web", "-o", "requirements-web.lock"],
     ):
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
 

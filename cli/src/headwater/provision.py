@@ -13,6 +13,7 @@ import subprocess
 import sys
 from base64 import b64encode
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -42,6 +43,8 @@ Tell = Callable[[str], None]
 BROKER_USERS = (*CONTEXTS, "gateway")
 MAIL_FROM = "headwater@localhost.localdomain"
 PORTS = ("apis", "gateway", "smtp", "mail")
+WEB = Path(__file__).resolve().parents[3] / "build" / "web"
+"""Where `make web` puts the UI; not there in an installed package, and then the gateway says so."""
 
 
 class SuiteRuns(Exception):
@@ -326,6 +329,7 @@ def suite_environment(
         "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],
         "GATEWAY_LISTEN": f"127.0.0.1:{ports['gateway']}",
+        "GATEWAY_WEB": str(WEB),
     }
     for prefix in ("MARKETING", "NOTIFICATION"):
         variables[f"{prefix}_SMTP_URL"] = variables["HEADWATER_SMTP_URL"]

@@ -53,6 +53,7 @@ from gateway.transcoding import (
     request_of,
     response_json,
 )
+from gateway.web import Web
 from kernel.auth import Caller, Verifier
 from kernel.errors import Unauthenticated
 
@@ -323,8 +324,8 @@ def application(gateway: Gateway) -> Frame:
             *public.routes(),
             *signing_in.routes(),
             Route("/docs", _file("docs.html")),
-            Route("/", _file("index.html")),
             Route("/static/{name}", _static),
+            *Web(settings.web).routes(),
         ],
         exception_handlers={Problem: _problem, HTTPException: _http_exception},
         lifespan=lifespan,

@@ -16,6 +16,7 @@ class Settings:
     """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503.
 
     `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
+    `web` is the folder of the built UI.
     Rates are requests a second. `trusted_proxies` are the addresses whose X-Forwarded-For is believed.
     """
 
@@ -39,6 +40,7 @@ class Settings:
     rate_anonymous: float = 50.0
     rate_per_person: float = 300.0
     body_timeout_s: float = 60.0
+    web: str = ""
 
     @property
     def secure(self) -> bool:
@@ -93,6 +95,7 @@ class Settings:
             rate_anonymous=number("GATEWAY_RATE_ANONYMOUS", 50.0),
             rate_per_person=number("GATEWAY_RATE_PER_PERSON", 300.0),
             body_timeout_s=number("GATEWAY_BODY_TIMEOUT_S", 60.0),
+            web=env.get("GATEWAY_WEB", ""),
         )
         for name, path in {"CERT": settings.https_cert, "KEY": settings.https_key}.items():
             if path and not os.access(path, os.R_OK):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +12,7 @@ from google.protobuf.descriptor import FieldDescriptor
 from crm.options.v1 import options_pb2
 from gateway.composition import overview_parts, search_parts
 from gateway.contracts import Binding, Contracts, Method, field_at
+from gateway.contracts import contracts as all_contracts
 from gateway.problems import KINDS, MEDIA_TYPE
 from kernel.config import CONTEXTS
 from kernel.rpc import PUBLIC, SIGNED_IN
@@ -54,14 +57,19 @@ are strings; times are RFC 3339; fields without a value are written too. Command
 `Idempotency-Key`, and the same key again gets the first answer. Refusals are problem details (RFC 9457)."""
 
 
-def document(contracts: Contracts, public_url: str = "") -> dict[str, Any]:
-    """Return the document as JSON values."""
-    return _Document(contracts).tree(public_url)
+def document(contracts: Contracts, public_url: str = "", whole_answers: bool = False) -> dict[str, Any]:
+    """Return the document as JSON values.
+
+    `whole_answers` marks as required what every answer holds, for clients that make types of it. Requests
+    may leave the same fields out, so the document that is served does not say so.
+    """
+    return _Document(contracts, whole_answers).tree(public_url)
 
 
 class _Document:
-    def __init__(self, contracts: Contracts) -> None:
+    def __init__(self, contracts: Contracts, whole_answers: bool) -> None:
         self._contracts = contracts
+        self._whole_answers = whole_answers
         self._schemas: dict[str, Any] = {}
         self._paths: dict[str, dict[str, Any]] = {}
         self._ids: set[str] = set()
@@ -308,6 +316,9 @@ class _Document:
                 },
                 "additionalProperties": False,
             }
+            always = [f.name for f in descriptor.fields if f.name not in without and not f.has_presence]
+            if self._whole_answers and always:
+                schema["required"] = always
             if comment := self._comment(descriptor.full_name):
                 schema["description"] = comment
             self._schemas[name] = schema
@@ -497,3 +508,7 @@ def _parameters() -> dict[str, Any]:
             {"type": "string", "maxLength": 100},
         ),
     }
+
+
+if __name__ == "__main__":
+    sys.stdout.write(json.dumps(document(all_contracts(), whole_answers=True), ensure_ascii=False))

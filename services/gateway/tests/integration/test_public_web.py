@@ -61,8 +61,8 @@ def test_an_address_that_asks_too_often_waits_whatever_it_says_of_itself(small: 
     assert [a.status_code for a in asked[:3]] == [401] * 3
     refused = [a for a in asked if a.status_code == 429]
     assert "from this address without signing in" in refused[0].json()["detail"]
-    assert client.get("/static/console.js").status_code == 200, "pages load while the API is refused"
-    page = [client.get("/static/console.js").status_code for _ in range(40)]
+    assert client.get("/static/docs.js").status_code == 200, "pages load while the API is refused"
+    page = [client.get("/static/docs.js").status_code for _ in range(40)]
     assert 429 in page, "but not for ever"
 
 

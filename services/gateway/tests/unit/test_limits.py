@@ -68,5 +68,5 @@ def test_the_refusal_says_who_and_for_how_long() -> None:
     by_person = refused(limits.person, a_token(caller))
     assert (by_person.headers["Retry-After"], "person" in by_person.detail) == ("5", True)
     assert "without signing in" in refused(limits.address, "192.0.2.1", "/v1/session", False).detail
-    assert "from this address;" in refused(limits.address, "192.0.2.2", "/static/console.js", False).detail
+    assert "from this address;" in refused(limits.address, "192.0.2.2", "/static/docs.js", False).detail
     assert "from this address;" in refused(limits.address, "192.0.2.3", "/v1/me", True).detail

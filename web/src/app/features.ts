@@ -1,0 +1,6 @@
+/** The features there are. To add one: a folder in src/features and a line here. */
+import { customers } from "@/features/customers";
+import { home } from "@/features/home";
+import type { Feature } from "./feature";
+
+export const features: readonly Feature[] = [home, customers];
