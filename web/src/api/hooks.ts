@@ -2,7 +2,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { get, newId, post, type Answer, type Asking, type PathOf, type Telling } from "./client";
-import { Problem } from "./problem";
+import type { Problem } from "./problem";
 
 export type Context = "customer" | "pipeline" | "ticketing" | "marketing" | "analytics" | "identity" | "notification";
 

@@ -76,7 +76,8 @@ class Outbox {
 
   /** Send a refused one again, with the next round. */
   async again(kept: Kept): Promise<number> {
-    const { refusal: _, ...rest } = kept;
+    const rest = { ...kept };
+    delete rest.refusal;
     await within("readwrite", (store) => store.put(rest));
     return this.flush();
   }

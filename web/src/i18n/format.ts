@@ -46,14 +46,15 @@ export function formats(language: Language) {
   const money = (amount: Amount | undefined, short = false): string => {
     if (!amount?.currency_code) return "";
     const value = major(amount);
+    const places = short || Number.isInteger(value) ? 0 : decimals(amount.currency_code);
     try {
       return new Intl.NumberFormat(locale, {
         style: "currency",
         currency: amount.currency_code,
         currencyDisplay: "narrowSymbol",
         notation: short ? "compact" : "standard",
-        minimumFractionDigits: 0,
-        maximumFractionDigits: short ? 1 : Number.isInteger(value) ? 0 : decimals(amount.currency_code),
+        minimumFractionDigits: places,
+        maximumFractionDigits: short ? 1 : places,
       }).format(value);
     } catch {
       return `${value} ${amount.currency_code}`;
