@@ -19,10 +19,12 @@ from analytics.entrypoints.reads import SERVICES
 from crm.analytics.v1 import analytics_service_pb2 as pb
 from crm.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from crm.audit.v1 import reads_service_pb2
+from crm.customer.v1 import collaboration_service_pb2 as collaboration
 from crm.customer.v1 import customer_service_pb2 as customers
+from crm.customer.v1.collaboration_service_pb2_grpc import CollaborationServiceStub
 from crm.customer.v1.customer_service_pb2_grpc import CustomerServiceStub
 from crm.identity.v1 import identity_service_pb2 as identity
-from crm.identity.v1 import role_events_pb2
+from crm.identity.v1 import person_events_pb2, role_events_pb2
 from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
 from customer.bootstrap import bootstrap as customer_bootstrap
 from identity.bootstrap import bootstrap as identity_bootstrap
@@ -157,3 +159,41 @@ def test_who_could_and_who_did_are_joined(suite: Suite) -> None:
     with pytest.raises(grpc.RpcError) as refused:
         auditor.InvestigateLeak(pb.InvestigateLeakRequest(customer_id=id_))
     assert refused.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+@pytest.mark.feature("CUS-40", "CUS-41")
+def test_members_of_the_key_account_and_outsiders_are_among_those_who_could(suite: Suite) -> None:
+    people, sharing = suite.ask(IdentityServiceStub), suite.ask(CollaborationServiceStub)
+    seeing = identity.DefineRoleRequest(role="seller", title="x", permissions=["customer.customer.read"])
+    seeing.data_scope = role_events_pb2.DATA_SCOPE_OWN
+    people.DefineRole(seeing)
+
+    def a_person(login: str, **fields: Any) -> str:
+        asked = identity.RegisterPersonRequest(name=login, login=login, roles=["seller"], **fields)
+        return str(people.RegisterPerson(asked).person_id)
+
+    department = people.FormTeam(identity.FormTeamRequest(name="Delivery")).team_id
+    team = people.FormTeam(identity.FormTeamRequest(name="Delivery East", parent_team_id=department)).team_id
+    guest = {"kind": person_events_pb2.PERSON_KIND_PARTNER, "customer_id": str(UUID(int=77))}
+    mate, partner = a_person("mate", team_id=team), a_person("partner", **guest)
+    a_person("stranger", team_id=people.FormTeam(identity.FormTeamRequest(name="West")).team_id)
+    a_person("rival", **guest | {"customer_id": str(UUID(int=78))})
+    began = datetime.now(UTC)
+    registering = customers.RegisterCustomerRequest(kind=1, profile=customers.Profile(name="Alpha Ltd"))
+    id_ = suite.ask(CustomerServiceStub).RegisterCustomer(registering).customer_id
+    forming = collaboration.FormKeyAccountTeamRequest(customer_id=id_)
+    forming.members.add(member_id=department, is_team=True)
+    sharing.FormKeyAccountTeam(forming)
+    share = collaboration.ShareCustomersRequest(grantee_id=str(UUID(int=77)), customer_ids=[id_])
+    share.ends_at.FromDatetime(began + timedelta(days=30))
+    sharing.RevokeShare(collaboration.RevokeShareRequest(share_id=sharing.ShareCustomers(share).share_id))
+    suite.deliver()
+
+    request = pb.InvestigateLeakRequest(customer_id=id_)
+    request.from_at.FromDatetime(began)
+    suspects = suite.ask(AnalyticsServiceStub).InvestigateLeak(request).suspects
+    could = {one.actor.removeprefix("person:"): [it.reason for it in one.could] for one in suspects if one.could}
+    assert could == {mate: ["key_account"], partner: ["share"]}
+    request.from_at.FromDatetime(datetime.now(UTC) - timedelta(microseconds=1))
+    later = suite.ask(AnalyticsServiceStub).InvestigateLeak(request).suspects
+    assert [one.actor.removeprefix("person:") for one in later] == [mate], "the share was over by then"

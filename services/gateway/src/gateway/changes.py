@@ -95,7 +95,10 @@ def sse(event: str, data: Any, id_: str = "") -> str:
 
 
 def may_hear(caller: Caller, context: str, event: str) -> bool:
-    """Whether the caller may read what the event is about, as far as its name tells."""
+    """Whether the caller may read what the event is about, as far as its name tells. Guests hear nothing: a name
+    does not tell whose it is."""
+    if caller.guest_of is not None:
+        return False
     if caller.may(f"{context}.*.read"):
         return True
     noun = "".join(c if c.islower() else f" {c.lower()}" for c in event).split()

@@ -51,6 +51,8 @@ class How(IntEnum):
     TEAM = 3
     ALL = 4
     GUEST = 5
+    KEY_ACCOUNT = 6
+    SHARE = 7
 
 
 class Owned(NamedTuple):
@@ -58,6 +60,15 @@ class Owned(NamedTuple):
 
     since: datetime
     owner_id: UUID | None
+
+
+class LetSee(NamedTuple):
+    """Who was let see it beside its owner, in which span: KEY_ACCOUNT for staff, SHARE for guests."""
+
+    grantee_id: UUID
+    since: datetime
+    until: datetime | None
+    how: How
 
 
 class Could(NamedTuple):
@@ -98,7 +109,7 @@ class _Standing:
                 self.clients[stream] = api_client.evolve(self.clients.get(stream), event)
 
     def who(
-        self, permission: str, record_id: UUID, owner: UUID | None, at: datetime
+        self, permission: str, record_id: UUID, owner: UUID | None, at: datetime, let: Mapping[UUID, How]
     ) -> dict[str, tuple[How, tuple[str, ...]]]:
         found: dict[str, tuple[How, tuple[str, ...]]] = {}
         for them in self.people.values():
@@ -108,7 +119,7 @@ class _Standing:
             patterns = tuple(pattern for it in held for pattern in it.role.permissions)
             if Caller("person", str(them.id), permissions=patterns).may(permission):
                 scope = widest(it.role.data_scope for it in held)
-                if how := self._how(them, held, scope, record_id, owner):
+                if how := self._how(them, held, scope, record_id, owner) or self._let(them, held, let):
                     found[f"person:{them.id}"] = how, tuple(sorted(it.role.name for it in held))
         for client in self.clients.values():
             behind = self.people.get(client.owner_id)
@@ -128,6 +139,20 @@ class _Standing:
             if known is not None and not known.retired and (grant.ends_at is None or grant.ends_at > at):
                 held.append(RoleThen(known, grant))
         return sorted(held, key=lambda it: it.role.name)
+
+    def _let(self, them: Person, held: Sequence[RoleThen], let: Mapping[UUID, How]) -> How | None:
+        """Why he was let see it though it was not in his scope."""
+        if not let:
+            return None
+        staff = them.kind is PersonKind.STAFF
+        wanted = How.KEY_ACCOUNT if staff else How.SHARE
+        known_as = {them.id, them.customer_id}
+        for team_id in (them.team_id, *(it.grant.team_id for it in held)) if staff else ():
+            while team_id is not None and team_id not in known_as:
+                known_as.add(team_id)
+                above = self.teams.get(team_id)
+                team_id = above.parent_team_id if above else None
+        return wanted if any(let.get(it) is wanted for it in known_as if it is not None) else None
 
     def _how(
         self, them: Person, held: Sequence[RoleThen], scope: DataScope, record_id: UUID, owner: UUID | None
@@ -155,6 +180,7 @@ def who_could(
     owned: Sequence[Owned],
     from_at: datetime,
     to_at: datetime,
+    let_see: Sequence[LetSee] = (),
 ) -> list[Could]:
     """Return spans within the period, by actor. `owned` is in order; before its first the record was not there."""
     log = _log(store, cursor, to_at)
@@ -163,6 +189,7 @@ def who_could(
     moments |= {it.metadata.recorded_at for it in log if from_at < it.metadata.recorded_at < to_at}
     spans: list[Could] = []
     open_: dict[str, tuple[datetime, tuple[How, tuple[str, ...]]]] = {}
+    moments |= {at for it in let_see for at in (it.since, it.until) if at is not None and from_at < at < to_at}
     moments |= {at for it in log for at in _ends_of(it.event) if from_at < at < to_at}
     if len(moments) > MOST_MOMENTS:
         raise DomainError(f"rights or owners changed {len(moments):,} times in this period; ask for a shorter one")
@@ -171,7 +198,8 @@ def who_could(
             standing.take(log[place])
             place += 1
         begun = [it for it in owned if it.since <= at]
-        now = standing.who(permission, record_id, begun[-1].owner_id, at) if begun else {}
+        let = {it.grantee_id: it.how for it in let_see if it.since <= at and (it.until is None or at < it.until)}
+        now = standing.who(permission, record_id, begun[-1].owner_id, at, let) if begun else {}
         _turn(open_, now, at, spans)
     _turn(open_, {}, to_at, spans)
     return sorted(spans, key=lambda it: (it.actor, it.since))

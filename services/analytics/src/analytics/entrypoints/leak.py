@@ -22,6 +22,7 @@ from analytics.entrypoints.answers import stamp
 from analytics.projections import audit_trail
 from crm.analytics.v1 import analytics_service_pb2 as pb
 from crm.audit.v1 import reads_service_pb2 as audit
+from crm.customer.v1 import collaboration_service_pb2 as customer
 from crm.customer.v1.customer_events_pb2 import ContactAdded
 from crm.identity.v1 import access_service_pb2 as access
 from kernel.errors import InvalidArgument
@@ -33,6 +34,7 @@ MOST_CONTACTS = 20
 BULK_FROM = 50
 _PERMISSION = "customer.customer.read"
 _TIMEOUT_S = 10.0
+_LET_SEE = {"key_account": access.SIGHT_REASON_KEY_ACCOUNT, "share": access.SIGHT_REASON_SHARE}
 _COLUMNS = (
     "actor",
     "could_from",
@@ -139,9 +141,24 @@ def _who_could(
         owned=[access.OwnedSince(since=stamp(since), owner_id=owner) for since, owner in owned],
         from_at=stamp(from_at),
         to_at=stamp(until),
+        let_see=_let_see(customer_id, from_at, until, call),
     )
     answer: access.ListWhoCouldSeeResponse = stub.ListWhoCouldSee(asked, timeout=_TIMEOUT_S)
     return answer.could
+
+
+def _let_see(customer_id: UUID, from_at: datetime, until: datetime, call: Call) -> Iterator[access.LetSee]:
+    """Members of its key account, and whom it was shared with: the customer service knows from its log."""
+    from crm.customer.v1.collaboration_service_pb2_grpc import CollaborationServiceStub
+
+    stub: Any = CollaborationServiceStub(call.peer("customer"))
+    asked = customer.ListCustomerAccessRequest(customer_id=str(customer_id), from_at=stamp(from_at), to_at=stamp(until))
+    answer: customer.ListCustomerAccessResponse = stub.ListCustomerAccess(asked, timeout=_TIMEOUT_S)
+    for it in answer.access:
+        known = access.LetSee(grantee_id=it.grantee_id, from_at=it.from_at, reason=_LET_SEE[it.through])
+        if it.HasField("to_at"):
+            known.to_at.CopyFrom(it.to_at)
+        yield known
 
 
 def _who_did(

@@ -10,13 +10,14 @@ from identity.domain.presets import ALSO_CALLED
 from identity.entrypoints.grpc_api import after, id_out, maybe_time, position_after, rules_out, scope_out, time_out
 from identity.past import Past
 from identity.projections import people, permission_changes
-from identity.who_could import Owned, who_could
+from identity.who_could import How, LetSee, Owned, who_could
 from kernel.clock import Clock, system_clock
 from kernel.errors import InvalidArgument
 from kernel.rpc import Call, optional_uuid, page_of, required_text, required_uuid
 from kernel.store import EventStore
 
 _MOST_OWNERS = 500
+_MOST_LET_SEE = 5_000
 
 
 class AccessApi:
@@ -110,6 +111,7 @@ class AccessApi:
             sorted(owned, key=lambda it: it.since),
             from_at,
             to_at,
+            _let_see(request),
         )
         return pb.ListWhoCouldSeeResponse(
             could=[
@@ -146,3 +148,16 @@ class AccessApi:
             data_scope=scope_out(then.data_scope),
             owner_ids=[str(it) for it in then.owners],
         )
+
+
+def _let_see(request: pb.ListWhoCouldSeeRequest) -> list[LetSee]:
+    if len(request.let_see) > _MOST_LET_SEE:
+        raise InvalidArgument("let_see", f"at most {_MOST_LET_SEE:,} fit; ask for a shorter period")
+    found = []
+    for each in request.let_see:
+        if each.reason not in (pb.SIGHT_REASON_KEY_ACCOUNT, pb.SIGHT_REASON_SHARE) or not each.HasField("from_at"):
+            raise InvalidArgument("let_see", "each needs from_at and a reason: key account or share")
+        until = each.to_at.ToDatetime(UTC) if each.HasField("to_at") else None
+        how = How(each.reason)
+        found.append(LetSee(required_uuid(each, "grantee_id"), each.from_at.ToDatetime(UTC), until, how))
+    return found
