@@ -1,8 +1,9 @@
 /** Questions and commands as React hooks: cached, cancelled with the page, refreshed by live changes. */
 import { keepPreviousData, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { get, newId, post, type Answer, type Asking, type PathOf, type Telling } from "./client";
-import type { Problem } from "./problem";
+import { addressOf, get, newId, post, type Answer, type Asking, type PathOf, type Telling } from "./client";
+import { outbox } from "./outbox";
+import { Problem } from "./problem";
 
 export type Context = "customer" | "pipeline" | "ticketing" | "marketing" | "analytics" | "identity" | "notification";
 
@@ -38,6 +39,18 @@ interface TellOptions<A> {
   /** Contexts whose questions are asked again afterwards. */
   touches?: readonly Context[];
   onDone?: (answer: A) => void;
+}
+
+/** Give a command; off-line it is kept under `label` and sent later, and then a Problem "queued" is thrown. */
+export async function postOrKeep<P extends PathOf<"post">>(path: P, telling: Telling<P>, label: string): Promise<Answer<P, "post">> {
+  const requestId = telling.requestId ?? newId();
+  try {
+    return await post(path, { ...telling, requestId } as Telling<P>);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.kind !== "offline") throw error;
+    await outbox.keep(addressOf(path, telling.path), telling.body ?? {}, label, requestId);
+    throw new Problem("queued", "");
+  }
 }
 
 /** A command. The request id stays the same until it succeeded, so that pressing twice does it once. */
