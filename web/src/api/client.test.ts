@@ -15,6 +15,9 @@ describe("permissions", () => {
   it("cover as the services say: write reads, admin does all, a star is any part", () => {
     expect(covers(["customer.*.write"], "customer.customer.read")).toBe(true);
     expect(covers(["customer.customer.read"], "customer.customer.write")).toBe(false);
+    expect(covers(["pipeline.lead.write"], "pipeline.lead.edit")).toBe(true);
+    expect(covers(["pipeline.lead.create"], "pipeline.lead.edit")).toBe(false);
+    expect(covers(["pipeline.lead.write"], "pipeline.lead.import")).toBe(false);
     expect(covers(["*"], "pipeline.quote.admin")).toBe(true);
     expect(covers(["customer.group.read"], "customer.customer.read")).toBe(false);
   });

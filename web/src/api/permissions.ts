@@ -1,7 +1,10 @@
 /** Which permission covers which, to leave out what would be refused anyway. The server decides. */
 const coveredBy: Readonly<Record<string, readonly string[]>> = {
-  read: ["read", "write", "approve", "admin"],
+  read: ["read", "view", "edit", "write", "approve", "admin"],
+  view: ["view", "read", "edit", "write", "approve", "admin"],
   write: ["write", "admin"],
+  create: ["create", "write", "admin"],
+  edit: ["edit", "write", "admin"],
   approve: ["approve", "admin"],
 };
 
