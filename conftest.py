@@ -6,10 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
 
 pytest_plugins = ["testkit.plugin"]
 pytest.register_assert_rewrite("testkit.contracts")
+
+settings.register_profile("any machine", deadline=None)  # how long an example takes is the machine's business
+settings.load_profile("any machine")
 
 _ROOT = Path(__file__).parent
 _STORIES = _ROOT / "tests" / "integration"

@@ -16,6 +16,7 @@ from ticketing.jobs import JOBS
 from ticketing.personal import PERSONAL
 from ticketing.projections import customer_cards, desk, surveys, tickets
 from ticketing.reactions import REACTIONS, TIMERS
+from ticketing.reversals import reversals
 
 MESSAGES = (ticket_events_pb2, desk_events_pb2, survey_events_pb2)
 INLINE = (tickets.VIEW, desk.VIEW, surveys.VIEW)
@@ -36,5 +37,6 @@ def bootstrap(settings: Settings) -> Service:
         timers=TIMERS,
         jobs=JOBS,
         personal=PERSONAL,
+        undoing=reversals(ticketing),
         owned=ownership(ticketing),
     )

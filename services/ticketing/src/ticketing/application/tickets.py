@@ -291,6 +291,10 @@ class Ticketing:
 
     # -- the pieces --------------------------------------------------------------------
 
+    def save_taken_back(self, tx: Transaction[Any], ticket: Ticket, version: int, events: Sequence[Event]) -> None:
+        """Append what takes changes of a ticket back; its alarms follow."""
+        _save(tx, ticket.id, Loaded(ticket, version), events)
+
     def _change(
         self, tx: Transaction[Any], caller: Caller, ticket_id: UUID, expected_version: int, decide: Decide
     ) -> int:

@@ -120,6 +120,13 @@ class Ticket:
             return []
         return [*self._overdue(at, terms), self._assigned(choice)]
 
+    def give_back(self, assignee_id: UUID | None, queue: str, reason: str) -> list[Event]:
+        """Return it to whoever had it. No clock is looked at: their own alarms ring whoever has the ticket."""
+        self._require_active()
+        if (assignee_id, queue) == (self.assignee_id, self.queue):
+            return []
+        return [self._assigned(Choice(assignee_id, queue, reason))]
+
     def respond(
         self, responder_id: UUID | None, channel: Channel | None, text: str, at: datetime, terms: Terms | None
     ) -> list[Event]:
