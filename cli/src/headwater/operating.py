@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headwater.home import Home
@@ -27,6 +28,11 @@ def named(names: Sequence[str]) -> tuple[str, ...]:
 def settings_of(name: str, home: Home) -> Settings:
     """What a service of the suite is told."""
     return Settings.from_environment(name, suite_environment(home.read(), home, os.environ))
+
+
+def backup_keys(home: Home) -> Path:
+    """Where the keys of backups are."""
+    return Path(os.environ.get("HEADWATER_BACKUP_KEYS") or home.folder / "backup-keys.json")
 
 
 @contextmanager

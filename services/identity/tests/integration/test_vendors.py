@@ -22,7 +22,11 @@ from testkit.vendors import Someone, VendorServer, a_vendor, vendor_settings
 
 from .conftest import ADMIN_PASSWORD, Running, an_identity
 
-KINDS = ("wecom", "dingtalk", "feishu")
+KINDS = (
+    "wecom",
+    pytest.param("dingtalk", marks=pytest.mark.security),  # each takes some seconds
+    pytest.param("feishu", marks=pytest.mark.security),
+)
 WANG = Someone("wang", "王小明", "2", "wang@example.org", leads=True)
 
 
