@@ -44,7 +44,7 @@ def one_of_everything(admin: Api, rep: Api, rep_id: str) -> dict[str, str]:
     line = {"product_id": product["product_id"], "quantity": "1", "unit_price": cny(5_000)}
     step = {"step_id": "leaver", "name": "leaver", "approver_ids": [rep_id], "rule": "STEP_RULE_ANY_OF"}
     flow = {"name": name, "subject_kind": "SUBJECT_KIND_QUOTE", "steps": [step], "priority": 1_000_000}
-    admin.post("/v1/approval-flows", flow | {"min_discount_basis_points": 4000})
+    rules = admin.post("/v1/approval-flows", flow | {"min_discount_basis_points": 4000})["flow_id"]
     quoted = {"opportunity_id": opportunity, "lines": [line], "valid_until": str(today + timedelta(days=30))}
     quote = rep.post("/v1/quotes", quoted)["quote_id"]
     approval = rep.post(f"/v1/quotes/{quote}:submit", {})["approval_id"]
@@ -77,6 +77,7 @@ def one_of_everything(admin: Api, rep: Api, rep_id: str) -> dict[str, str]:
         "leads": lead,
         "tickets": ticket,
         "campaigns": campaign,
+        "rules": rules,
     }
 
 

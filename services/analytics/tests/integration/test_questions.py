@@ -255,6 +255,12 @@ def test_sales_by_month_from_deals_orders_and_payments(folding: Any, happenings:
     assert (march.won, march.won_value) == (1, {"CNY": 300_00})
     revenue, margin = folding.ask(figures.measure, ["revenue", "margin"], Slice())
     assert revenue.amounts == {"EUR": 20_01}, "exact values are summed, then rounded once"
+    assert not folding.ask(figures.measure, ["revenue"], Slice(owner_id=UUID(BERND)))[0].amounts
+    handed_over = order.OrderTransferred(order_id=an_id("order", 1), from_owner_id=ANNA, to_owner_id=BERND)
+    happenings.add(handed_over, on("2026-03-04"))
+    folding.feed(happenings.events)
+    of_each = [folding.ask(figures.measure, ["revenue"], Slice(owner_id=UUID(who)))[0].amounts for who in (ANNA, BERND)]
+    assert of_each == [{"EUR": 10_00}, {"EUR": 10_00}], "an order counts for whom it was handed to"
     assert margin.amounts == {}, "no cost is known, so no margin is shown"
     assert margin.remark is not None
     assert "No order line has a known cost" in margin.remark.en

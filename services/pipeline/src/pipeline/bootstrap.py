@@ -53,6 +53,7 @@ from pipeline.projections import (
     orders,
     quotes,
     receivables,
+    rules_naming,
     stages,
     workloads,
 )
@@ -107,6 +108,7 @@ def bootstrap(settings: Settings) -> Service:
         contracts.INLINE,
         orders.INLINE,
         receivables.INLINE,
+        rules_naming.INLINE,
     )
     store = open_store(settings, EVENTS, MESSAGES, inline, UPCASTS)
     leads, opportunities, sales = Leads(people), Opportunities(), Sales()

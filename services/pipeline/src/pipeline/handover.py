@@ -11,7 +11,14 @@ from kernel.handover import Owned, Ownership, by_decision
 from kernel.store import Transaction
 from pipeline.application.leads import Leads
 from pipeline.application.streams import EVERYTHING
-from pipeline.domain import approval, contract, lead, opportunity, order, quote
+from pipeline.domain import approval, contract, lead, lead_rules, opportunity, order, quote
+
+
+def _rename(rules: Any, leaver: UUID, to: UUID, _: str) -> Sequence[Any]:
+    """Name the successor in what is in force: the last definition of a flow, or of the assignment rules."""
+    if isinstance(rules, approval.ApprovalFlowDefined):
+        return approval.replace_approver(rules, leaver, to)
+    return lead_rules.replace_person(rules, leaver, to)
 
 
 def ownership(leads: Leads) -> Ownership:
@@ -58,6 +65,11 @@ def ownership(leads: Leads) -> Ownership:
                 " or (state = 5 and exists (select from receivables r where r.order_id = o.order_id"
                 " and not r.cancelled and r.amount > r.paid + r.written_off)))",
                 by_decision(order.evolve, lambda it, _, to, reason: it.transfer(to, reason)),
+            ),
+            Owned(
+                "rules",
+                "select stream as id from rules_naming where person_id = %(person_id)s",
+                by_decision(lambda _, event: event, _rename),
             ),
             Owned(
                 "approvals",

@@ -11,7 +11,7 @@ from analytics.projections.facts import Folded, Readers, Row, array, given, kind
 from crm.pipeline.v1 import order_events_pb2 as pb
 from kernel.projections import Delivered, Eventual
 
-PLACED, CONFIRMED, SHIPPED, CANCELLED, PAID, COSTED = range(1, 7)
+PLACED, CONFIRMED, SHIPPED, CANCELLED, PAID, COSTED, TRANSFERRED = range(1, 8)
 
 SEES_COSTS = "pipeline.cost.read"
 """The permission without which nothing is said of costs."""
@@ -39,7 +39,7 @@ ORDERS = Folded(
         "cancelled_at": moment(CANCELLED),
         "number": last("number"),
         "customer_id": last("customer_id"),
-        "owner_id": last("owner_id", f"owner_id is not null and {kinds(PLACED, CONFIRMED)}"),
+        "owner_id": last("owner_id", f"owner_id is not null and {kinds(PLACED, CONFIRMED, TRANSFERRED)}"),
         "opportunity_id": last("opportunity_id"),
         "amount": last("amount", f"amount is not null and {kinds(PLACED, CONFIRMED)}"),
         "exact": last("exact", f"amount is not null and {kinds(PLACED, CONFIRMED)}"),
@@ -71,6 +71,7 @@ _READERS = Readers(
         pb.OrderPlaced: lambda m: _order(PLACED, m),
         pb.OrderConfirmed: lambda m: _order(CONFIRMED, m),
         pb.OrderCosted: lambda m: {"kind": COSTED, "cost": given(m.cost_exact), "costed": given(m.net_exact)},
+        pb.OrderTransferred: lambda m: {"kind": TRANSFERRED, "owner_id": given(m.to_owner_id)},
         pb.OrderShipped: lambda _: {"kind": SHIPPED},
         pb.OrderCancelled: lambda _: {"kind": CANCELLED},
         pb.PaymentReceived: lambda m: {

@@ -16,9 +16,9 @@ from kernel.handed_over import HandoverAsked, RecordsHandedOver, SuccessorFor
 REASONS = ("left", "moved", "absent")
 KINDS: Mapping[str, tuple[str, ...]] = {
     "customer": ("customers", "follow_ups", "key_accounts"),
-    "pipeline": ("leads", "pooled_leads", "opportunities", "quotes", "contracts", "orders", "approvals"),
-    "ticketing": ("tickets",),
-    "marketing": ("campaigns",),
+    "pipeline": ("leads", "pooled_leads", "opportunities", "quotes", "contracts", "orders", "approvals", "rules"),
+    "ticketing": ("tickets", "queues", "agent_profiles", "sla_policies", "survey_rules"),
+    "marketing": ("campaigns", "forms", "segments", "templates", "mailings", "journeys"),
 }
 """What may be owned, by the service that keeps it."""
 MOST_ROUNDS = 20

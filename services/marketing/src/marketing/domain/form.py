@@ -111,7 +111,14 @@ class FormSubmitted:
     owner_id: UUID
 
 
-FormEvent = FormDrafted | FormRevised | FormPublished | FormWithdrawn
+@dataclass(frozen=True, slots=True)
+class FormHandedOver:
+    form_id: UUID
+    from_owner_id: UUID
+    to_owner_id: UUID
+
+
+FormEvent = FormDrafted | FormRevised | FormPublished | FormWithdrawn | FormHandedOver
 SubmissionEvent = FormSubmitted
 
 
@@ -284,6 +291,10 @@ class Form:
             )
         ]
 
+    def hand_over(self, to_owner_id: UUID) -> list[FormEvent]:
+        """Somebody else answers for it now."""
+        return [] if to_owner_id == self.owner_id else [FormHandedOver(self.id, self.owner_id, to_owner_id)]
+
 
 def draft_form(form_id: UUID, owner_id: UUID, layout: Layout) -> list[FormEvent]:
     """Draft a form."""
@@ -365,6 +376,8 @@ def evolve(form: Form | None, event: FormEvent) -> Form:
             return replace(form, state=FormState.PUBLISHED)
         case FormWithdrawn():
             return replace(form, state=FormState.WITHDRAWN)
+        case FormHandedOver(to_owner_id=owner_id):
+            return replace(form, owner_id=owner_id)
         case _:
             assert_never(event)
 

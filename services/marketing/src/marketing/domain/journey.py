@@ -117,7 +117,14 @@ class JourneyPaused:
     journey_id: UUID
 
 
-JourneyEvent = JourneyDefined | JourneyRevised | JourneyActivated | JourneyPaused
+@dataclass(frozen=True, slots=True)
+class JourneyHandedOver:
+    journey_id: UUID
+    from_owner_id: UUID
+    to_owner_id: UUID
+
+
+JourneyEvent = JourneyDefined | JourneyRevised | JourneyActivated | JourneyPaused | JourneyHandedOver
 
 # -- the map -----------------------------------------------------------------
 
@@ -292,6 +299,10 @@ class Journey:
         if self.state is not JourneyState.ACTIVE:
             raise DomainError(f"journey {self.id} is {self.state.value}: activate it first")
 
+    def hand_over(self, to_owner_id: UUID) -> list[JourneyEvent]:
+        """Somebody else answers for it now."""
+        return [] if to_owner_id == self.owner_id else [JourneyHandedOver(self.id, self.owner_id, to_owner_id)]
+
 
 def define_journey(journey_id: UUID, owner_id: UUID, definition: Definition) -> list[JourneyEvent]:
     """Define a journey."""
@@ -325,6 +336,8 @@ def evolve(journey: Journey | None, event: JourneyEvent) -> Journey:
             return replace(journey, state=JourneyState.ACTIVE)
         case JourneyPaused():
             return replace(journey, state=JourneyState.PAUSED)
+        case JourneyHandedOver(to_owner_id=owner_id):
+            return replace(journey, owner_id=owner_id)
         case _:
             assert_never(event)
 

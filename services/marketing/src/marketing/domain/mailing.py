@@ -42,7 +42,14 @@ class MailingCancelled:
     reason: str
 
 
-MailingEvent = MailingPlanned | MailingLaunched | MailingQueued | MailingCancelled
+@dataclass(frozen=True, slots=True)
+class MailingHandedOver:
+    mailing_id: UUID
+    from_owner_id: UUID
+    to_owner_id: UUID
+
+
+MailingEvent = MailingPlanned | MailingLaunched | MailingQueued | MailingCancelled | MailingHandedOver
 
 
 class MailingOver(DomainError):
@@ -89,6 +96,10 @@ class Mailing:
             return []
         return [MailingCancelled(self.id, reason)]
 
+    def hand_over(self, to_owner_id: UUID) -> list[MailingEvent]:
+        """Somebody else answers for it now."""
+        return [] if to_owner_id == self.owner_id else [MailingHandedOver(self.id, self.owner_id, to_owner_id)]
+
 
 def plan_mailing(
     mailing_id: UUID,
@@ -127,5 +138,7 @@ def evolve(mailing: Mailing | None, event: MailingEvent) -> Mailing:
             return replace(mailing, state=MailingState.QUEUED)
         case MailingCancelled():
             return replace(mailing, state=MailingState.CANCELLED)
+        case MailingHandedOver(to_owner_id=owner_id):
+            return replace(mailing, owner_id=owner_id)
         case _:
             assert_never(event)

@@ -195,7 +195,14 @@ class SegmentRetired:
     segment_id: UUID
 
 
-SegmentEvent = SegmentDefined | SegmentRevised | SegmentRetired
+@dataclass(frozen=True, slots=True)
+class SegmentHandedOver:
+    segment_id: UUID
+    from_owner_id: UUID
+    to_owner_id: UUID
+
+
+SegmentEvent = SegmentDefined | SegmentRevised | SegmentRetired | SegmentHandedOver
 
 # -- what it is, and what may be decided about it ----------------------------
 
@@ -223,6 +230,10 @@ class Segment:
         if self.retired:
             raise DomainError(f"segment {self.id} is retired; define another one")
 
+    def hand_over(self, to_owner_id: UUID) -> list[SegmentEvent]:
+        """Somebody else answers for it now."""
+        return [] if to_owner_id == self.owner_id else [SegmentHandedOver(self.id, self.owner_id, to_owner_id)]
+
 
 def define_segment(segment_id: UUID, owner_id: UUID, name: str, filter: Filter) -> list[SegmentEvent]:
     """Define a segment."""
@@ -249,5 +260,7 @@ def evolve(segment: Segment | None, event: SegmentEvent) -> Segment:
             return replace(segment, name=event.name, filter=filter_of(event.nodes))
         case SegmentRetired():
             return replace(segment, retired=True)
+        case SegmentHandedOver(to_owner_id=owner_id):
+            return replace(segment, owner_id=owner_id)
         case _:
             assert_never(event)

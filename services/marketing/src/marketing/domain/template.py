@@ -60,7 +60,14 @@ class TemplateRetired:
     template_id: UUID
 
 
-TemplateEvent = TemplateDrafted | TemplateRevised | TemplateRetired
+@dataclass(frozen=True, slots=True)
+class TemplateHandedOver:
+    template_id: UUID
+    from_owner_id: UUID
+    to_owner_id: UUID
+
+
+TemplateEvent = TemplateDrafted | TemplateRevised | TemplateRetired | TemplateHandedOver
 
 # -- what is written ---------------------------------------------------------
 
@@ -252,6 +259,10 @@ class Template:
         if self.retired:
             raise DomainError(f"template {self.id} is retired; draft another one")
 
+    def hand_over(self, to_owner_id: UUID) -> list[TemplateEvent]:
+        """Somebody else answers for it now."""
+        return [] if to_owner_id == self.owner_id else [TemplateHandedOver(self.id, self.owner_id, to_owner_id)]
+
 
 def draft_template(template_id: UUID, owner_id: UUID, words: Words) -> list[TemplateEvent]:
     """Draft a template."""
@@ -290,6 +301,8 @@ def evolve(template: Template | None, event: TemplateEvent) -> Template:
             return replace(template, versions=(*template.versions, words))
         case TemplateRetired():
             return replace(template, retired=True)
+        case TemplateHandedOver(to_owner_id=owner_id):
+            return replace(template, owner_id=owner_id)
         case _:
             assert_never(event)
 

@@ -15,7 +15,7 @@ from kernel.auth import Caller
 from kernel.projections import Inline
 from kernel.store import Recorded
 from marketing.contracts import as_json, form_field_message, text, thank_you_message
-from marketing.domain.form import FormDrafted, FormPublished, FormRevised, FormSubmitted, FormWithdrawn
+from marketing.domain.form import FormDrafted, FormHandedOver, FormPublished, FormRevised, FormSubmitted, FormWithdrawn
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -44,6 +44,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
         case FormPublished(form_id=form_id):
             _set_state(cursor, form_id, "published", version)
+        case FormHandedOver() as it:
+            cursor.execute(
+                "update forms set owner_id = %s, version = %s where form_id = %s",
+                (it.to_owner_id, recorded.version, it.form_id),
+            )
         case FormWithdrawn(form_id=form_id):
             _set_state(cursor, form_id, "withdrawn", version)
         case FormSubmitted() as it:

@@ -18,6 +18,7 @@ from marketing.contracts import as_json, condition_message, step_message
 from marketing.domain.journey import (
     JourneyActivated,
     JourneyDefined,
+    JourneyHandedOver,
     JourneyPaused,
     JourneyRevised,
     TriggerKind,
@@ -65,6 +66,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             )
         case JourneyActivated(journey_id=journey_id):
             _set_state(cursor, journey_id, "active", version)
+        case JourneyHandedOver() as it:
+            cursor.execute(
+                "update journeys set owner_id = %s, version = %s where journey_id = %s",
+                (it.to_owner_id, recorded.version, it.journey_id),
+            )
         case JourneyPaused(journey_id=journey_id):
             _set_state(cursor, journey_id, "paused", version)
         case JourneyEntered() as it:

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow
 from kernel.auth import Caller
 from kernel.projections import Inline
 from kernel.store import Recorded
-from marketing.domain.mailing import MailingCancelled, MailingLaunched, MailingPlanned, MailingQueued
+from marketing.domain.mailing import MailingCancelled, MailingHandedOver, MailingLaunched, MailingPlanned, MailingQueued
 from marketing.domain.message import (
     MessageBounced,
     MessageClicked,
@@ -52,6 +52,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             _mailing(cursor, mailing_id, "launched", recorded.version)
         case MailingQueued(mailing_id=mailing_id):
             _mailing(cursor, mailing_id, "queued", recorded.version)
+        case MailingHandedOver() as it:
+            cursor.execute(
+                "update mailings set owner_id = %s, version = %s where mailing_id = %s",
+                (it.to_owner_id, recorded.version, it.mailing_id),
+            )
         case MailingCancelled(mailing_id=mailing_id):
             _mailing(cursor, mailing_id, "cancelled", recorded.version)
         case MessagePlanned() as it:

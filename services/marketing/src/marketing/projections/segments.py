@@ -22,6 +22,7 @@ from marketing.domain.segment import (
     FilterOperator,
     SegmentDefined,
     SegmentField,
+    SegmentHandedOver,
     SegmentRetired,
     SegmentRevised,
 )
@@ -50,6 +51,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     recorded.version,
                     it.segment_id,
                 ),
+            )
+        case SegmentHandedOver() as it:
+            cursor.execute(
+                "update segments set owner_id = %s, version = %s where segment_id = %s",
+                (it.to_owner_id, recorded.version, it.segment_id),
             )
         case SegmentRetired(segment_id=segment_id):
             cursor.execute(

@@ -13,7 +13,13 @@ from psycopg.types.json import Jsonb
 from kernel.auth import Caller
 from kernel.projections import Inline
 from kernel.store import Recorded
-from marketing.domain.template import TemplateDrafted, TemplateLink, TemplateRetired, TemplateRevised
+from marketing.domain.template import (
+    TemplateDrafted,
+    TemplateHandedOver,
+    TemplateLink,
+    TemplateRetired,
+    TemplateRevised,
+)
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -48,6 +54,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
                     recorded.version,
                     it.template_id,
                 ),
+            )
+        case TemplateHandedOver() as it:
+            cursor.execute(
+                "update templates set owner_id = %s, version = %s where template_id = %s",
+                (it.to_owner_id, recorded.version, it.template_id),
             )
         case TemplateRetired(template_id=template_id):
             cursor.execute(

@@ -175,6 +175,18 @@ def define_flow(flow: ApprovalFlowDefined) -> list[ApprovalFlowDefined]:
     return [flow]
 
 
+def replace_approver(flow: ApprovalFlowDefined, leaver: UUID, successor: UUID) -> list[ApprovalFlowDefined]:
+    """Let the successor approve what somebody who leaves approved; nobody is named twice in a step."""
+    steps = tuple(
+        replace(
+            step,
+            approver_ids=tuple(dict.fromkeys(successor if it == leaver else it for it in step.approver_ids)),
+        )
+        for step in flow.steps
+    )
+    return [] if steps == flow.steps else [replace(flow, steps=steps, version=flow.version + 1)]
+
+
 def flow_for(
     flows: Iterable[ApprovalFlowDefined], kind: SubjectKind, amount: Money, discount_basis_points: int
 ) -> ApprovalFlowDefined | None:

@@ -387,6 +387,30 @@ def define_assignment(defined: AssignmentRulesDefined) -> list[Event]:
     return [defined]
 
 
+def replace_person(defined: AssignmentRulesDefined, leaver: UUID, successor: UUID) -> list[Event]:
+    """Name the successor where somebody who leaves is named; he keeps his own place where he has one."""
+
+    def instead(rule: AssignmentRule) -> AssignmentRule:
+        there = {candidate.person_id for candidate in rule.candidates}
+        return replace(
+            rule,
+            candidates=tuple(
+                replace(candidate, person_id=successor) if candidate.person_id == leaver else candidate
+                for candidate in rule.candidates
+                if candidate.person_id != leaver or successor not in there
+            ),
+        )
+
+    fallback = successor if defined.fallback_owner_id == leaver else defined.fallback_owner_id
+    changed = replace(
+        defined,
+        rules=tuple(instead(rule) for rule in defined.rules),
+        priority_rules=tuple(instead(rule) for rule in defined.priority_rules),
+        fallback_owner_id=fallback,
+    )
+    return [] if changed == defined else [replace(changed, version=defined.version + 1)]
+
+
 def define_statuses(settings_id: UUID, statuses: tuple[LeadStatus, ...]) -> list[Event]:
     if not statuses:
         raise InvalidArgument("statuses", "at least one status is needed")

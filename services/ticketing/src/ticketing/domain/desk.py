@@ -142,6 +142,26 @@ def profile_agent(before: AgentProfiled | None, wanted: AgentProfiled) -> list[E
     return [] if before == wanted else [wanted]
 
 
+def without(defined: Event, leaver: UUID, successor: UUID) -> list[Event]:
+    """Name the successor where somebody who leaves is named. Nobody inherits skills: an agent is no longer given
+    tickets, and who is to have his skills is to be decided."""
+    match defined:
+        case QueueDefined(supervisor_id=person) if person == leaver:
+            return [replace(defined, supervisor_id=successor)]
+        case SurveyRulesDefined(supervisor_id=person) if person == leaver:
+            return [replace(defined, supervisor_id=successor, version=defined.version + 1)]
+        case SlaPolicyDefined():
+            steps = tuple(
+                replace(step, to_person_id=successor) if step.to_person_id == leaver else step
+                for step in defined.escalation
+            )
+            return define_policy(defined, replace(defined, escalation=steps))
+        case AgentProfiled(agent_id=person) if person == leaver:
+            return profile_agent(defined, replace(defined, available=False))
+        case _:
+            return []
+
+
 def define_survey_rules(before: SurveyRulesDefined | None, wanted: SurveyRulesDefined) -> list[Event]:
     """Check the rules and give them the next version; nothing when they are as they were."""
     if not 1 <= wanted.low_up_to <= 4:
