@@ -42,7 +42,9 @@ export function Shell() {
 
   useEffect(() => follow(client, setLive), [client]);
   useEffect(() => setOpen(""), [location.pathname]);
-  useEffect(() => main.current?.scrollTo?.(0, 0), [location.pathname]);
+  useEffect(() => {
+    main.current?.scrollTo(0, 0); // returns a promise in newer browsers, which an effect must not
+  }, [location.pathname]);
 
   const goTo = useMemo(
     () => new Map(features.flatMap((f) => f.shortcuts ?? []).filter((s) => !s.permission || may(s.permission)).map((s) => [s.keys, s.to] as const)),

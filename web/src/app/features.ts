@@ -1,6 +1,7 @@
 /** The features there are. To add one: a folder in src/features and a line here. */
 import { customers } from "@/features/customers";
 import { home } from "@/features/home";
+import { leads } from "@/features/leads";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers];
+export const features: readonly Feature[] = [home, customers, leads];

@@ -14,7 +14,7 @@ const dictionary = words(
   { save: "保存", cancel: "取消", draft: "已恢复上次未提交的内容。", discard: "重新填写" },
 );
 
-interface Props<V extends object> {
+export interface CommandFormProps<V extends object> {
   /** Names the draft: "customer.new", "customer.revise:<id>". */
   name: string;
   initial?: Partial<V>;
@@ -30,7 +30,7 @@ interface Props<V extends object> {
   extra?: ReactNode;
 }
 
-export function CommandForm<V extends object>({ name, initial, submit, onDone, onCancel, fieldOf, save, children, form: given, extra }: Props<V>) {
+export function CommandForm<V extends object>({ name, initial, submit, onDone, onCancel, fieldOf, save, children, form: given, extra }: CommandFormProps<V>) {
   const t = useWords(dictionary);
   const say = useWords(problemWords);
   const { personId } = useSession();
