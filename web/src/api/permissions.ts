@@ -6,13 +6,19 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   create: ["create", "write", "admin"],
   edit: ["edit", "write", "admin"],
   approve: ["approve", "admin"],
+  view: ["view", "read", "write", "approve", "admin"],
+  create: ["create", "write", "admin"],
+  edit: ["edit", "write", "admin"],
+  import: ["import", "write", "admin"],
+  delete: ["delete", "admin"],
+  export: ["export", "admin"],
 };
 
 /** Whether one of the patterns held ("customer.*.read", "*") covers "context.noun.verb". */
 export function covers(held: readonly string[], permission: string): boolean {
   const cut = permission.lastIndexOf(".");
   const [area, verb] = [permission.slice(0, cut), permission.slice(cut + 1)];
-  const wanted = (coveredBy[verb] ?? [verb, "admin"]).map((each) => `${area}.${each}`);
+  const wanted = (coveredBy[verb] ?? [verb]).map((each) => `${area}.${each}`);
   return held.some((pattern) => {
     const matcher = new RegExp(`^${pattern.split("*").map((part) => part.replace(/[.+?^${}()|[\]\\]/g, "\\$&")).join(".*")}$`);
     return wanted.some((each) => matcher.test(each));

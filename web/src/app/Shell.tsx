@@ -205,7 +205,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
           <Tooltip title={t("keys")}>
             <Button type="text" icon={<QuestionCircleOutlined />} aria-label={t("keys")} onClick={onKeys} />
           </Tooltip>
-          <Button type="text" onClick={language_.onClick} aria-label={t("language")}>
+          <Button type="text" onClick={language_.onClick} aria-label={`${language === "zh" ? "EN" : "中"} · ${t("language")}`}>
             {language === "zh" ? "EN" : "中"}
           </Button>
         </>

@@ -62,6 +62,7 @@ export const dark: ThemeConfig = {
     Form: { itemMarginBottom: 16, labelColor: "#b7c6ca" },
     Modal: { titleFontSize: 17 },
     Tabs: { horizontalItemPadding: "10px 0", horizontalItemGutter: 24 },
+    Badge: { colorError: "#b3342b" },
     Tag: { defaultBg: "#223036", defaultColor: "#c5d3d7" },
   },
 };
