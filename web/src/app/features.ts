@@ -2,6 +2,7 @@
 import { customers } from "@/features/customers";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
+import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads];
+export const features: readonly Feature[] = [home, customers, leads, tickets];

@@ -41,7 +41,8 @@ export interface Column<Row> {
 export interface Filter {
   key: string;
   label: string;
-  kind: "select" | "switch";
+  /** A hidden one is set by views and links only. */
+  kind: "select" | "switch" | "hidden";
   options?: { value: string; label: string }[];
   multiple?: boolean;
 }
@@ -184,7 +185,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
     document.querySelector(".list-at")?.scrollIntoView({ block: "nearest" });
   }, [at]);
 
-  const filterFields = filters.map((each) =>
+  const filterFields = filters.filter((each) => each.kind !== "hidden").map((each) =>
     each.kind === "switch" ? (
       <label key={each.key} className="row row-tight">
         <Switch size="small" checked={question.filters[each.key]?.[0] === "true"} onChange={(on) => change((next) => (on ? next.set(each.key, "true") : next.delete(each.key)))} />
@@ -282,7 +283,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
       {hasViews && (
         <div className="list-views" role="group" aria-label={t("views")}>
           {offered.map((view) => (
-            <Button key={view.key} size="small" type={asked === view.query ? "primary" : "text"} ghost={asked === view.query} onClick={() => (setTyped(new URLSearchParams(view.query).get("q") ?? ""), setTrail([]), setSelected([]), setAddress(view.query))}>
+            <Button key={view.key} size="small" type="text" className={asked === view.query ? "view-on" : ""} aria-pressed={asked === view.query} onClick={() => (setTyped(new URLSearchParams(view.query).get("q") ?? ""), setTrail([]), setSelected([]), setAddress(view.query))}>
               {view.label}
             </Button>
           ))}
