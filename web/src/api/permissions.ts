@@ -6,7 +6,7 @@ const coveredBy: Readonly<Record<string, readonly string[]>> = {
   create: ["create", "write", "admin"],
   edit: ["edit", "write", "admin"],
   approve: ["approve", "admin"],
-  import: ["import", "write", "admin"],
+  import: ["import", "admin"],
   delete: ["delete", "admin"],
   export: ["export", "admin"],
 };
