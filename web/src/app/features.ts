@@ -1,8 +1,9 @@
 /** The features there are. To add one: a folder in src/features and a line here. */
+import { analytics } from "@/features/analytics";
 import { customers } from "@/features/customers";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, tickets];
+export const features: readonly Feature[] = [home, customers, leads, tickets, analytics];

@@ -61,7 +61,7 @@ export const dark: ThemeConfig = {
     Button: { primaryShadow: "none", defaultShadow: "none", fontWeight: 500, colorPrimary: "#1c7c8a", colorPrimaryHover: "#238b9a" },
     Form: { itemMarginBottom: 16, labelColor: "#b7c6ca" },
     Modal: { titleFontSize: 17 },
-    Tabs: { horizontalItemPadding: "10px 0", horizontalItemGutter: 24 },
+    Tabs: { horizontalItemPadding: "10px 0", horizontalItemGutter: 24, itemSelectedColor: "#5cc0cd" },
     Badge: { colorError: "#b3342b" },
     Tag: { defaultBg: "#223036", defaultColor: "#c5d3d7" },
   },

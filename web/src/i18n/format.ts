@@ -31,6 +31,7 @@ export function formats(language: Language) {
   const locale = locales[language];
   const relative = new Intl.RelativeTimeFormat(locale, { numeric: "auto" });
   const dayFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium" });
+  const monthFormat = new Intl.DateTimeFormat(locale, { year: "numeric", month: "short" });
   const momentFormat = new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" });
   const timeFormat = new Intl.DateTimeFormat(locale, { timeStyle: "short" });
   const parsed = (value: string | Date | undefined): Date | undefined => {
@@ -62,6 +63,8 @@ export function formats(language: Language) {
   };
   return {
     day: written(dayFormat),
+    /** "2026-11" -> "Nov 2026". */
+    month: (value: string) => written(monthFormat)(`${value}-01`),
     moment: written(momentFormat),
     time: written(timeFormat),
     /** "in 3 hours", "昨天". */

@@ -57,7 +57,7 @@ export function Actor({ actor }: { actor: string | undefined }) {
 }
 
 /** Choose one of the people; types to filter. Works as a control of a form. */
-export function PersonSelect({ value, onChange, placeholder, id }: { value?: string; onChange?: (id: string) => void; placeholder?: string; id?: string }) {
+export function PersonSelect({ value, onChange, placeholder, id, label }: { value?: string; onChange?: (id: string) => void; placeholder?: string; id?: string; label?: string }) {
   const t = useWords(dictionary);
   const { personId, name } = useSession();
   const may = useMay("identity.person.read");
@@ -67,6 +67,7 @@ export function PersonSelect({ value, onChange, placeholder, id }: { value?: str
   return (
     <Select
       {...(id ? { id } : {})}
+      {...(label ? { "aria-label": label } : {})}
       value={value || null}
       onChange={(chosen) => onChange?.(chosen ?? "")}
       onOpenChange={setOpen}
