@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from crm.options.v1.options_pb2 import internal
 from gateway.contracts import Method, contracts
 from identity.domain.presets import PRESETS, Preset
 from kernel.auth import Caller
@@ -59,11 +61,12 @@ def cell(method: Method, preset: Preset) -> str:
     return ""
 
 
+_DEEPEST = 4
 _SOMEBODY = "00000000-0000-0000-0000-000000000001"
 
 
 def document() -> str:
-    return "\n".join([_HEAD, *_tables(), *_field_rules(), ""])
+    return "\n".join([_HEAD, *_tables(), *_guests(), *_field_rules(), ""])
 
 
 def _tables() -> Iterator[str]:
@@ -78,6 +81,29 @@ def _tables() -> Iterator[str]:
                 cells = " | ".join(text or "–" for text in row.cells)
                 yield f"| {name} | `{row.http}` | `{row.permission}` | {cells} |"
         yield ""
+
+
+def _guests() -> Iterator[str]:
+    yield "## Guests\n"
+    yield "Portal users and partners belong to a customer. Whatever their roles say, they may call only these RPCs, for"
+    yield "what is theirs or shared with them, and never get or fill in the fields that are for staff. Everything else that"
+    yield "is not public or for anybody signed in refuses them.\n"
+    yield "| RPC | permission | fields for staff, taken out or refused |"
+    yield "|---|---|---|"
+    for method in contracts().methods.values():
+        if method.guests:
+            hidden = sorted({*_internal(method.request_type.DESCRIPTOR), *_internal(method.response_type.DESCRIPTOR)})
+            shown = ", ".join(f"`{path}`" for path in hidden) or "–"
+            yield f"| {method.context} {method.name} | `{method.permission}` | {shown} |"
+    yield ""
+
+
+def _internal(descriptor: Any, prefix: str = "", depth: int = 0) -> Iterator[str]:
+    for field in descriptor.fields:
+        if field.GetOptions().Extensions[internal]:
+            yield prefix + field.name
+        elif field.message_type is not None and field.message_type.full_name.startswith("crm.") and depth < _DEEPEST:
+            yield from _internal(field.message_type, f"{prefix}{field.name}.", depth + 1)
 
 
 def _field_rules() -> Iterator[str]:

@@ -13,7 +13,7 @@ import pytest
 from google.api.annotations_pb2 import http
 from google.protobuf.descriptor_pb2 import DescriptorProto, FieldDescriptorProto, MethodOptions
 
-from crm.options.v1.options_pb2 import field_class, permission, personal, subject
+from crm.options.v1.options_pb2 import field_class, guests, internal, permission, personal, subject
 
 PERMISSION = re.compile(
     r"(public|signed-in|[a-z]+\.[a-z-]+\.(read|view|write|create|edit|import|delete|export|approve|admin))"
@@ -39,6 +39,12 @@ SHOWN_TO_THEMSELVES = [
     "crm.ticketing.v1.TicketingService.GetSurveyForm.subject",
 ]
 
+OF_STAFF = re.compile(
+    r"^score$|(^|_)(owner_id|assignee_id|opportunity_id|approval_id|import_id|actor|by|level|tags|queue|remark"
+    r"|costs?|unit_cost|assignment_reason|external_ref|status_reason)$"
+)
+"""Names of fields that are nothing to a customer's portal user or a partner."""
+
 CLASS_OF_NAME = re.compile(r"(?:^|_)(phone|email)s?$")
 
 
@@ -49,6 +55,26 @@ def test_every_rpc_names_a_permission(contracts: Any) -> None:
         if not PERMISSION.fullmatch(method.options.Extensions[permission])
     }
     assert wrong == {}
+
+
+@pytest.mark.feature("IDN-16")
+def test_what_guests_may_call_shows_them_no_field_of_staff(contracts: Any) -> None:
+    known = {f".{file.package}.{message.name}": message for file in contracts for message in file.message_type}
+
+    def shown(message: DescriptorProto, path: str, depth: int) -> list[str]:
+        found = []
+        for field in message.field:
+            if field.options.Extensions[internal]:
+                continue
+            if OF_STAFF.search(field.name):
+                found.append(f"{path}.{field.name}")
+            if depth and field.type_name in known:
+                found += shown(known[field.type_name], f"{path}.{field.name}", depth - 1)
+        return found
+
+    open_to_guests = [method for _, method in rpcs(contracts) if method.options.Extensions[guests]]
+    assert [it for method in open_to_guests for it in shown(known[method.output_type], method.name, depth=6)] == []
+    assert len(open_to_guests) > 10
 
 
 def test_every_rpc_can_be_called_over_http_by_one_path(contracts: Any) -> None:

@@ -88,6 +88,7 @@ class ApiClientApi:
         client = self._clients.proved(client_id, secret, call.source[:200], now)
         everything = client.data_scope is DataScope.ALL
         owners = [] if everything else people.visible_owners(call.query(), client.owner_id, client.data_scope)
+        behind = people.person(call.query(), client.owner_id, now)
         caller = Caller(
             "client",
             str(client.id),
@@ -95,6 +96,7 @@ class ApiClientApi:
             client.permissions,
             "all" if everything else "team",
             tuple(owners),
+            guest_of=None if behind is None else behind["customer_id"],
         )
         token, expires_at = self._signer.issue(caller, now)
         return pb.IssueClientTokenResponse(access_token=token, expires_at=time_out(expires_at))
