@@ -86,8 +86,8 @@ def _tables() -> Iterator[str]:
 def _guests() -> Iterator[str]:
     yield "## Guests\n"
     yield "Portal users and partners belong to a customer. Whatever their roles say, they may call only these RPCs, for"
-    yield "what is theirs or shared with them, and never get or fill in the fields that are for staff. Everything else that"
-    yield "is not public or for anybody signed in refuses them.\n"
+    yield "what is theirs or shared with them, and never get or fill in the fields that are for staff. Everything else"
+    yield "that is not public or for anybody signed in refuses them.\n"
     yield "| RPC | permission | fields for staff, taken out or refused |"
     yield "|---|---|---|"
     for method in contracts().methods.values():
