@@ -1,6 +1,7 @@
 """Resolve the workspace's dependencies into requirements.lock: versions and hashes, no address.
 
-What only the web UI needs (Node, a browser's driver) is large, and goes to requirements-web.lock.
+What only the web UI needs (Node, a browser's driver) is large, and goes to requirements-web.lock; what services
+need to run, and nothing else, to requirements-run.lock, for images.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ def main() -> None:
     for command in (
         [uv, "lock", "--python", sys.executable, *sys.argv[1:]],
         [uv, *export.split(), "--all-packages", "--all-groups", "--no-group", "web", "-o", "requirements.lock"],
+        [uv, *export.split(), "--package", "headwater", "--no-default-groups", "-o", "requirements-run.lock"],
         [uv, *export.split(), "--only-group", "web", "-o", "requirements-web.lock"],
     ):
         subprocess.run(command, cwd=ROOT, env=environment, check=True)
