@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+from pathlib import Path
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 BANNED = {"utils", "helpers", "common", "base", "manager", "core", "misc", "impl"}
 WORDS = re.compile(r"[A-Z]?[a-z]+")
 
@@ -78,3 +80,35 @@ def test_no_test_sleeps_or_mocks(test_files: Any) -> None:
                 modules = [f"{node.module}.{alias.name}" for alias in node.names]
             wrong += [f"{source.name}:{node.lineno} mocks" for name in modules if "mock" in name]
     assert wrong == []
+
+
+CALLS_OUT = {"httpx", "smtplib", "urllib.request", "http.client", "requests", "aiohttp", "ftplib"}
+WITHOUT_CALLING = {"identity.providers"}
+"""Imports a name only to say what may go wrong."""
+
+
+def test_whoever_can_call_out_is_named_by_a_declared_way_out(product: Any) -> None:
+    """Nothing leaves unless it is switched on, and the register of processing lists every switch."""
+    able = set()
+    for source in product:
+        if source.path.is_relative_to(ROOT / "cli"):
+            continue  # the operator's own hand
+        imported = {
+            name
+            for node in ast.walk(source.tree)
+            if isinstance(node, (ast.Import, ast.ImportFrom))
+            for name in ([it.name for it in node.names] if isinstance(node, ast.Import) else [node.module or ""])
+        }
+        if imported & CALLS_OUT or any("exporter.otlp" in name for name in imported):
+            parts = source.path.with_suffix("").parts
+            able.add(".".join(parts[len(parts) - parts[::-1].index("src") :]))
+    declared = {
+        ast.literal_eval(argument)
+        for source in product
+        for node in ast.walk(source.tree)
+        if isinstance(node, ast.Tuple) and len(node.elts) == 1
+        for argument in node.elts
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and "." in argument.value
+    }
+    assert able - WITHOUT_CALLING - declared == set()
+    assert {"identity.outside", "notification.mail", "marketing.channels", "kernel.telemetry"} <= able

@@ -50,6 +50,7 @@ _NEVER = ("migrations", "subject_keys", "as_of_moments", "bus_instances")
 _LOCK_TIMEOUT = "2s"
 _MOST_TRIES = 10
 _PURGED_AT_ONCE = 1_000
+_MOST_LOOKS, _LOOK_AGAIN_S = 20, 0.1
 _LIBPQ = {
     "host": "PGHOST",
     "port": "PGPORT",
@@ -296,13 +297,16 @@ def _refuse_unless_fitting(service: Service, manifest: dict[str, Any]) -> None:
             " restore, then upgrade"
         )
     with psycopg.connect(url, autocommit=True) as connection:
-        row = connection.execute(
-            "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-            " and usename = %s",
-            (conninfo_to_dict(service.settings.database_url).get("user"),),
-        ).fetchone()
-    if row and row[0]:
-        raise BackupFailed(f"{service.name} is at work; stop the suite first: headwater down --keep-servers")
+        for attempt in range(_MOST_LOOKS):  # who has just been stopped takes a moment to go
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where datname = current_database() and usename = %s",
+                (conninfo_to_dict(service.settings.database_url).get("user"),),
+            ).fetchone()
+            if not row or not row[0]:
+                return
+            if attempt < _MOST_LOOKS - 1:
+                time.sleep(_LOOK_AGAIN_S)
+    raise BackupFailed(f"{service.name} is at work; stop the suite first: headwater down --keep-servers")
 
 
 def _empty(url: str) -> None:

@@ -80,7 +80,8 @@ class Settings:
     """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
 
     `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
-    `probes` is the host:port where each process says whether it is well.
+    `probes` is the host:port where each process says whether it is well. `location` and `storage_encryption` are
+    the operator's word on where the data is and what encrypts the volumes.
     """
 
     service: str
@@ -96,6 +97,8 @@ class Settings:
     seal_former_keys: str = ""
     checkpoints: str = ""
     otlp_endpoint: str = ""
+    location: str = ""
+    storage_encryption: str = ""
     partitions: int = 4
     pool_size: int = 4
     pool_overflow: int = 12
@@ -148,6 +151,8 @@ class Settings:
             checkpoints=env.get("HEADWATER_CHECKPOINTS", ""),
             targets={c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")},
             otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
+            location=env.get("HEADWATER_LOCATION", ""),
+            storage_encryption=env.get("HEADWATER_STORAGE_ENCRYPTION", ""),
             partitions=number("HEADWATER_PARTITIONS", 4),
             pool_size=number(f"{prefix}POOL_SIZE", 4),
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),

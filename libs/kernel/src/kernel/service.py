@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from kernel.forgetting import PersonalData
     from kernel.handover import Ownership
     from kernel.health import Health
+    from kernel.processing import Outbound
     from kernel.projections import Eventual, Inline
     from kernel.reversals import Reversals
     from kernel.store import EventStore
@@ -47,7 +48,8 @@ class Service:
     `apis` pairs a protobuf service descriptor with the object that answers it. `reactions` maps an event's
     message type to the function run when it happened elsewhere. `timers` fire in the bus process, `jobs` in
     the worker. `personal` says what the service holds of people, and how it forgets them; `undoing` how changes
-    of its records are taken back; `owned` what people own in it, and how that changes hands.
+    of its records are taken back; `owned` what people own in it, and how that changes hands; `outbound` every way by
+    which it calls something outside the suite.
     """
 
     name: str
@@ -63,6 +65,7 @@ class Service:
     personal: PersonalData | None = None
     undoing: Sequence[Reversals] = ()
     owned: Ownership | None = None
+    outbound: Sequence[Outbound] = ()
 
 
 def open_store(

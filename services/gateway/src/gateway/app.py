@@ -19,7 +19,15 @@ from starlette.routing import Route
 from gateway import openapi, pages
 from gateway.backends import Asking, Backends
 from gateway.changes import MOST_STREAMS, Changes, Listener, sse
-from gateway.composition import Composition, Stopwatch, overview_parts, search_parts
+from gateway.composition import (
+    SETTINGS,
+    Composition,
+    Stopwatch,
+    overview_parts,
+    processing_parts,
+    search_parts,
+    settings_parts,
+)
 from gateway.config import Settings
 from gateway.contracts import Binding, Contracts, Method, contracts
 from gateway.frame import REQUEST_ID, Frame
@@ -212,6 +220,29 @@ class Gateway:
         whole = await self.composition.of(search_parts(query, int(limit)), asking)
         return _json({**whole, "took_ms": watch.ms()}, _told(asking))
 
+    async def configuration(self, request: Request) -> Response:
+        """What everything is set to, where each is changed, and whether the caller may."""
+        watch = Stopwatch()
+        asking = await self.asking(request)
+        whole = await self.composition.of(settings_parts(), asking)
+        caller = self._caller(asking.token)
+        paths = {it.method.full_name: f"{it.http_method} {it.path.text}" for it in reversed(self.contracts.bindings)}
+        places = []
+        for setting in SETTINGS:
+            changes = []
+            for rpc in setting.changed_by:
+                permission = self.contracts.method(rpc).permission
+                changes.append({"call": paths[rpc], "permission": permission, "allowed": caller.may(permission)})
+            places.append({"name": setting.name, "shown_by": paths.get(setting.shown_by, ""), "changed_by": changes})
+        return _json({**whole, "places": places, "took_ms": watch.ms()}, _told(asking))
+
+    async def data_protection(self, request: Request) -> Response:
+        """The register of processing: every service's entry."""
+        watch = Stopwatch()
+        asking = await self.asking(request)
+        whole = await self.composition.of(processing_parts(), asking)
+        return _json({**whole, "took_ms": watch.ms()}, _told(asking))
+
     # -- live changes ----------------------------------------------------------------
 
     async def live(self, request: Request) -> Response:
@@ -319,6 +350,8 @@ def application(gateway: Gateway) -> Frame:
             Route("/console.json", gateway.settings_for_pages),
             Route("/v1/customers/{customer_id}/overview", gateway.overview),
             Route("/v1/search", gateway.search),
+            Route("/v1/settings", gateway.configuration),
+            Route("/v1/data-protection", gateway.data_protection),
             Route("/v1/changes", gateway.live),
             Route("/v1/{rest:path}", gateway.transcode, methods=every_method),
             *public.routes(),

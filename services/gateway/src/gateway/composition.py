@@ -18,6 +18,7 @@ from gateway.backends import Asking, Backends
 from gateway.contracts import Contracts
 from gateway.problems import NOT_FOUND, UNAUTHENTICATED, Problem
 from gateway.transcoding import as_tree
+from kernel.config import CONTEXTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +64,87 @@ def search_parts(query: str, limit: int) -> list[Part]:
         Part("orders", f"{_SALES}/ListOrders", {"search": query, **page}),
         Part("tickets", f"{_TICKETS}/ListTickets", {"search": query, **page}),
     ]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """Something that an administrator sets: which RPC shows it, if any, and which change it."""
+
+    name: str
+    shown_by: str
+    changed_by: tuple[str, ...]
+
+
+_IDENTITY = "crm.identity.v1"
+SETTINGS = (
+    Setting(
+        "roles",
+        f"{_IDENTITY}.IdentityService/ListRoles",
+        tuple(f"{_IDENTITY}.IdentityService/{name}" for name in ("DefineRole", "ReviseRole", "RetireRole")),
+    ),
+    Setting(
+        "grants",
+        f"{_IDENTITY}.AccessService/ListGrants",
+        tuple(f"{_IDENTITY}.IdentityService/{name}" for name in ("GrantRole", "WithdrawRole")),
+    ),
+    Setting(
+        "teams",
+        f"{_IDENTITY}.IdentityService/ListTeams",
+        tuple(f"{_IDENTITY}.IdentityService/{name}" for name in ("FormTeam", "MoveTeam", "AppointManager")),
+    ),
+    Setting(
+        "people",
+        f"{_IDENTITY}.IdentityService/ListPeople",
+        tuple(f"{_IDENTITY}.IdentityService/{name}" for name in ("RegisterPerson", "MovePerson", "OffboardPerson")),
+    ),
+    Setting(
+        "sign_in_policy",
+        f"{_IDENTITY}.SignInService/GetSignInPolicy",
+        (f"{_IDENTITY}.SignInService/SetSignInPolicy",),
+    ),
+    Setting(
+        "directories",
+        f"{_IDENTITY}.DirectoryService/ListDirectories",
+        (f"{_IDENTITY}.DirectoryService/SyncDirectory",),
+    ),
+    Setting(
+        "api_clients",
+        f"{_IDENTITY}.ApiClientService/ListApiClients",
+        tuple(f"{_IDENTITY}.ApiClientService/{name}" for name in ("RegisterApiClient", "RevokeApiClient")),
+    ),
+    Setting("customer_level_rules", f"{_CUSTOMER}/GetLevelRules", (f"{_CUSTOMER}/SetLevelRules",)),
+    Setting("customer_care_policy", f"{_CUSTOMER}/GetCarePolicy", (f"{_CUSTOMER}/SetCarePolicy",)),
+    Setting("customer_import", "", (f"{_CUSTOMER}/ImportCustomers", f"{_CUSTOMER}/RevertImport")),
+    Setting("lead_statuses", f"{_LEADS}/ListLeadStatuses", (f"{_LEADS}/DefineLeadStatuses",)),
+    Setting("lead_pool_policy", f"{_LEADS}/GetLeadPoolPolicy", (f"{_LEADS}/SetLeadPoolPolicy",)),
+    Setting("scoring_rules", f"{_LEADS}/GetScoringRules", (f"{_LEADS}/DefineScoringRules",)),
+    Setting("lead_assignment_rules", f"{_LEADS}/GetAssignmentRules", (f"{_LEADS}/DefineAssignmentRules",)),
+    Setting("lead_import", "", (f"{_LEADS}/ImportLeads",)),
+    Setting("pipelines", f"{_DEALS}/ListPipelines", (f"{_DEALS}/DefinePipeline", f"{_DEALS}/RevisePipeline")),
+    Setting("opportunity_import", "", (f"{_DEALS}/ImportOpportunities", f"{_DEALS}/RevertImport")),
+    Setting("discount_policy", f"{_SALES}/GetDiscountPolicy", (f"{_SALES}/SetDiscountPolicy",)),
+    Setting("approval_flows", f"{_SALES}/ListApprovalFlows", (f"{_SALES}/DefineApprovalFlow",)),
+    Setting("contract_policy", f"{_SALES}/GetContractPolicy", (f"{_SALES}/SetContractPolicy",)),
+    Setting("order_import", "", (f"{_SALES}/ImportOrders",)),
+    Setting("queues", f"{_TICKETS}/ListQueues", (f"{_TICKETS}/DefineQueue",)),
+    Setting("sla_policies", f"{_TICKETS}/ListSlaPolicies", (f"{_TICKETS}/DefineSlaPolicy",)),
+    Setting("ticket_assignment_rules", f"{_TICKETS}/GetAssignmentRules", (f"{_TICKETS}/DefineAssignmentRules",)),
+    Setting("survey_rules", f"{_TICKETS}/GetSurveyRules", (f"{_TICKETS}/DefineSurveyRules",)),
+    Setting("ticket_import", "", (f"{_TICKETS}/ImportTickets", f"{_TICKETS}/RevertImport")),
+    Setting("contact_policy", f"{_MARKETING}/GetContactPolicy", (f"{_MARKETING}/SetContactPolicy",)),
+)
+"""What one administrator can see and set from one place."""
+
+
+def settings_parts() -> list[Part]:
+    """What all settings are now."""
+    return [Part(it.name, it.shown_by, {}) for it in SETTINGS if it.shown_by]
+
+
+def processing_parts() -> list[Part]:
+    """Every service's entry in the register of processing."""
+    rpc = "crm.audit.v1.ProcessingService/DescribeProcessing"
+    return [Part(context, rpc, {"context": context}) for context in CONTEXTS]
 
 
 class Composition:

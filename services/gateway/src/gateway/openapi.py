@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from crm.options.v1 import options_pb2
-from gateway.composition import overview_parts, search_parts
+from gateway.composition import overview_parts, processing_parts, search_parts, settings_parts
 from gateway.contracts import Binding, Contracts, Method, field_at
 from gateway.contracts import contracts as all_contracts
 from gateway.problems import KINDS, MEDIA_TYPE
@@ -242,6 +242,27 @@ class _Document:
                     *_AS_OF,
                 ],
                 search,
+            )
+        }
+        self._paths["/v1/settings"] = {
+            "get": _composed(
+                "GetSettings",
+                "What everything is set to, and where it is changed",
+                "Roles, grants, teams, policies, rules, directories, clients and imports of all services. `places`"
+                " names the call that changes each, its permission, and whether you have it.",
+                [],
+                self._whole("Settings", [p.rpc for p in settings_parts()], [p.name for p in settings_parts()]),
+            )
+        }
+        self._paths["/v1/data-protection"] = {
+            "get": _composed(
+                "GetDataProtection",
+                "The register of processing",
+                "Where the data is, what stands in clear and what is sealed, and every outbound call with its switch.",
+                [],
+                self._whole(
+                    "DataProtection", [p.rpc for p in processing_parts()], [p.name for p in processing_parts()]
+                ),
             )
         }
         changes = _composed(

@@ -25,6 +25,7 @@ from identity.domain.role import ADMIN
 from identity.outside import ask, is_safe
 from kernel.config import ConfigurationError
 from kernel.errors import Unauthenticated, Unavailable
+from kernel.processing import Outbound
 
 ALGORITHMS: Final = ("RS256", "PS256", "ES256", "EdDSA")
 """Signatures that are taken; never "none", and never one made with a shared secret."""
@@ -137,6 +138,22 @@ def providers_from(settings: Mapping[str, str]) -> dict[str, Provider]:
     if wrong:
         raise ConfigurationError("identity cannot start:\n  " + "\n  ".join(wrong))
     return found
+
+
+def ways_out(providers: Mapping[str, Provider]) -> list[Outbound]:
+    """Where identity calls to: every provider that the settings name, and nothing else."""
+    purpose, carries = (
+        "sign-in and directories of people",
+        "codes, secrets of the application; names and addresses come back",
+    )
+    setting, modules = "IDENTITY_PROVIDERS", ("identity.outside",)
+    if not providers:
+        return [Outbound(purpose, carries, setting, "", modules)]
+    return [
+        Outbound(f"{purpose}: {it.title}", carries, setting, url, modules)
+        for it in providers.values()
+        for url in ((it.issuer,) if it.kind == OIDC else tuple(dict.fromkeys(it.urls.values())))
+    ]
 
 
 class SignsIn(Protocol):

@@ -16,6 +16,7 @@ from crm.marketing.v1 import (
     touch_events_pb2,
 )
 from kernel.config import Settings
+from kernel.processing import Outbound
 from kernel.service import Service, open_store
 from marketing.application.journeys import TAG_CUSTOMER
 from marketing.application.mailings import SEND_MESSAGES
@@ -154,4 +155,13 @@ def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
         jobs={SEND_MESSAGES: courier.send_messages, TAG_CUSTOMER: courier.tag_customer},
         personal=PERSONAL,
         owned=OWNERSHIP,
+        outbound=[
+            Outbound(
+                "mailings to customers",
+                "address and what the message says, with consent",
+                "MARKETING_SMTP_URL",
+                mine.smtp_url,
+                ("marketing.channels",),
+            )
+        ],
     )

@@ -6,6 +6,7 @@ from typing import get_args
 
 from crm.notification.v1 import message_events_pb2, notification_service_pb2, preference_events_pb2
 from kernel.config import Settings
+from kernel.processing import Outbound
 from kernel.service import Service, open_store
 from notification.application import Notification
 from notification.domain import message
@@ -33,4 +34,13 @@ def bootstrap(settings: Settings) -> Service:
         timers=TIMERS,
         jobs=JOBS,
         personal=PERSONAL,
+        outbound=[
+            Outbound(
+                "e-mail to people",
+                "name, address and what the message says",
+                "NOTIFICATION_SMTP_URL",
+                settings.extra.get("NOTIFICATION_SMTP_URL", ""),
+                ("notification.mail",),
+            )
+        ],
     )
