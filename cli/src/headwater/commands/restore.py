@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import sys
-from contextlib import ExitStack
 from pathlib import Path
 
 import psycopg
@@ -31,10 +30,12 @@ def run(options: argparse.Namespace) -> int:
         return 2
     try:
         home = Home.here()
-        with ExitStack() as stack:
-            services = [stack.enter_context(service(name, home)) for name in named(())]
-            for line in bring_back(services, options.backup.resolve(), BackupKeys(backup_keys(home))):
-                print(line, flush=True)
+        services = []
+        for name in named(()):
+            with service(name, home) as found:  # closed again: nobody may be at work, we neither
+                services.append(found)
+        for line in bring_back(services, options.backup.resolve(), BackupKeys(backup_keys(home))):
+            print(line, flush=True)
         empty_queues(home.read())
     except NotOurs as error:
         print(error, file=sys.stderr)
