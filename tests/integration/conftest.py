@@ -59,7 +59,7 @@ class Suite:
         assert found is not None, f"{name} does not run"
         return found
 
-    def person(self, role: str, team_id: str = "", *more_roles: str) -> tuple[str, Api]:
+    def person(self, role: str, team_id: str = "", *more_roles: str, **fields: Any) -> tuple[str, Api]:
         """A new person in that role: id and signed-in session."""
         login, password = f"{role}.{secrets.token_hex(4)}".replace("_", "-"), secrets.token_urlsafe(12)
         body: dict[str, Any] = {
@@ -69,6 +69,7 @@ class Suite:
             "roles": [role, *more_roles],
             "password": password,
             "keep_password": True,
+            **fields,
         }
         if team_id:
             body["team_id"] = team_id

@@ -13,6 +13,7 @@ from typing import Any
 from uuid import UUID
 
 from customer.domain import follow_up as follow_ups
+from customer.domain import group as groups
 from customer.domain import handover as handing
 from customer.domain import key_account as key_accounts
 from customer.domain.customer import evolve as evolve_customer
@@ -47,6 +48,11 @@ KINDS = (
         "follow_ups",
         "select follow_up_id as id from follow_ups where owner_id = %(person_id)s and state in (1, 2)",
         by_decision(follow_ups.evolve, lambda it, _, to, __: it.hand_over(to)),
+    ),
+    Owned(
+        "customer_groups",
+        "select group_id as id from customer_groups where owner_id = %(person_id)s",
+        by_decision(groups.evolve, lambda it, _, to, __: it.hand_over(to)),
     ),
     Owned(
         "key_accounts",

@@ -14,6 +14,8 @@ from crm.customer.v1 import collaboration_service_pb2 as pb
 from crm.customer.v1 import customer_service_pb2 as customers
 from crm.customer.v1.collaboration_service_pb2_grpc import CollaborationServiceStub
 from customer.handovers import Handovers
+from customer.projections.key_accounts import KEY_ACCOUNTS
+from customer.projections.shares import SHARES
 from kernel.auth import Caller
 from kernel.ids import new_id
 from kernel.rebuild import compare
@@ -149,12 +151,12 @@ def test_members_of_a_key_account_share_view_plan_and_tasks_and_nobody_else(
         (str(mate.person_id), "key_account", True),
         (str(department), "key_account", True),
     ]
-    for view in running.service.inline:
+    for view in (KEY_ACCOUNTS, SHARES):
         assert compare(running.service, view).equal, view.name
 
 
 @pytest.mark.feature("CUS-40")
-def test_a_successor_takes_a_leavers_place_in_key_accounts_and_his_goals(
+def test_a_successor_takes_a_leavers_place_in_key_accounts_his_goals_and_his_groups(
     running: Any, customer_id: str, owner: Caller
 ) -> None:
     leaver, heir = a_caller(MAY, scope="own"), a_caller(MAY, scope="own")
@@ -168,6 +170,7 @@ def test_a_successor_takes_a_leavers_place_in_key_accounts_and_his_goals(
             customer_id=customer_id, title="renew", due_on="2027-01-31", owner_id=str(leaver.person_id)
         )
     )
+    running.ask(leaver).SaveCustomerGroup(customers.SaveCustomerGroupRequest(name="mine"))
     with running.service.store.transaction(Cause.of("service:test")) as tx:
         Handovers().order_handover(tx, leaver.person_id, heir.person_id, [], "left", False)
     running.pass_time(seconds=1)
@@ -175,6 +178,10 @@ def test_a_successor_takes_a_leavers_place_in_key_accounts_and_his_goals(
     assert [(it.member_id, it.duty) for it in shown.members] == [(str(heir.person_id), "delivery")]
     assert [it.owner_id for it in shown.goals] == [str(heir.person_id)]
     assert [sees(running, who, customer_id) for who in (heir, leaver)] == [True, False]
+    groups = [
+        running.ask(who).ListCustomerGroups(customers.ListCustomerGroupsRequest()).groups for who in (heir, leaver)
+    ]
+    assert [[it.name for it in each] for each in groups] == [["mine"], []]
 
 
 def test_a_merged_customers_team_sees_the_survivor(running: Any, company: Any, customer_id: str, owner: Caller) -> None:

@@ -258,6 +258,7 @@ def test_not_everybody_reads_what_others_may_do(running: Any, a_person: Any) -> 
         assert refused(ask, request) is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.feature("IDN-16")
 def test_guests_are_apart_from_staff_and_their_token_says_whose_they_are(
     running: Any, admin: IdentityServiceStub, a_person: Any
 ) -> None:
@@ -266,8 +267,12 @@ def test_guests_are_apart_from_staff_and_their_token_says_whose_they_are(
     a_person("li", kind=kind, customer_id=customer_id, roles=["customer"])
     claims = running.claims(running.sign_in("li", "seven birds of li").session_token)
     assert (claims["customer"], claims["scope"]) == (customer_id, "own")
-    a_person("staff", roles=["sales_rep"])
-    assert "customer" not in running.claims(running.sign_in("staff", "seven birds of staff").session_token)
+    department = form(admin, "Delivery")
+    team = form(admin, "Delivery East", department)
+    a_person("staff", roles=["sales_rep"], team_id=team)
+    claims = running.claims(running.sign_in("staff", "seven birds of staff").session_token)
+    assert "customer" not in claims
+    assert claims["teams"] == [team, department], "whoever lets a department see something lets those below it"
 
     assert "li" not in {person.login for person in admin.ListPeople(pb.ListPeopleRequest()).people}
     everybody = admin.ListPeople(pb.ListPeopleRequest(include_guests=True)).people

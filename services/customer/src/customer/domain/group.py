@@ -50,6 +50,12 @@ class Group:
         self._require(by, may_all)
         return [CustomerGroupDeleted(self.id)]
 
+    def hand_over(self, to_owner_id: UUID) -> list[GroupEvent]:
+        """Give it to somebody else."""
+        if self.deleted or to_owner_id == self.owner_id:
+            return []
+        return [CustomerGroupSaved(self.id, self.name, self.filter_json, to_owner_id, self.shared)]
+
     def _require(self, by: UUID | None, may_all: bool) -> None:
         if self.deleted or (self.owner_id != by and not self.shared and not may_all):
             raise NotFound(f"no group {self.id}")

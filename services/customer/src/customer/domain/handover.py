@@ -15,7 +15,7 @@ from kernel.handed_over import HandoverAsked, RecordsHandedOver, SuccessorFor
 
 REASONS = ("left", "moved", "absent")
 KINDS: Mapping[str, tuple[str, ...]] = {
-    "customer": ("customers", "follow_ups", "key_accounts"),
+    "customer": ("customers", "follow_ups", "customer_groups", "key_accounts"),
     "pipeline": ("leads", "pooled_leads", "opportunities", "quotes", "contracts", "orders", "approvals", "rules"),
     "ticketing": ("tickets", "queues", "agent_profiles", "sla_policies", "survey_rules"),
     "marketing": ("campaigns", "forms", "segments", "templates", "mailings", "journeys"),

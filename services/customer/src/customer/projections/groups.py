@@ -21,7 +21,8 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             cursor.execute(
                 "insert into customer_groups (group_id, name, filter_json, owner_id, shared)"
                 " values (%s, %s, %s, %s, %s) on conflict (group_id) do update"
-                " set name = excluded.name, filter_json = excluded.filter_json, shared = excluded.shared",
+                " set name = excluded.name, filter_json = excluded.filter_json, shared = excluded.shared,"
+                " owner_id = excluded.owner_id",
                 (saved.group_id, saved.name, saved.filter_json, saved.owner_id, saved.shared),
             )
         case CustomerGroupDeleted(group_id=group_id):
