@@ -10,7 +10,11 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"`([\w./-]*test_\w+\.py)(?:::(\w+))?`")
-GUIDES = ("docs/security.md", "docs/decisions/0030-a-person-is-forgotten-by-destroying-keys-twice.md")
+GUIDES = (
+    "docs/security.md",
+    "docs/guarantees.md",
+    "docs/decisions/0030-a-person-is-forgotten-by-destroying-keys-twice.md",
+)
 
 
 @pytest.mark.parametrize("guide", GUIDES)
