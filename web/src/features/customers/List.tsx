@@ -1,30 +1,160 @@
-import { get, type Answer } from "@/api/client";
+/** All customers one may see: found, filtered, tagged and handed over. */
+import { PhoneOutlined } from "@ant-design/icons";
+import { App, Button, Form, Input, Modal, Select } from "antd";
+import { useState } from "react";
+import { Link } from "react-router";
+import { get, post } from "@/api/client";
+import { askAgain } from "@/api/hooks";
+import { useQueryClient } from "@tanstack/react-query";
 import { places } from "@/app/places";
+import { useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
+import { CommandForm } from "@/ui/CommandForm";
 import { DataList } from "@/ui/DataList";
+import { Monies } from "@/ui/Money";
 import { Page } from "@/ui/Page";
+import { PersonName, PersonSelect } from "@/ui/people";
+import { Tag } from "@/ui/Tag";
+import { LevelTag, StatusTag, useDictionary, type Card } from "./labels";
+import { pageWords } from "./pageWords";
 import { customerWords } from "./words";
 
-type Row = Answer<"/v1/customers">["customers"][number];
+const statuses = ["CUSTOMER_STATUS_PROSPECT", "CUSTOMER_STATUS_ACTIVE", "CUSTOMER_STATUS_SILENT", "CUSTOMER_STATUS_LOST"] as const;
+const levels = ["CUSTOMER_LEVEL_VIP", "CUSTOMER_LEVEL_A", "CUSTOMER_LEVEL_B", "CUSTOMER_LEVEL_C"] as const;
+type Bulk = { what: "tag" | "transfer"; rows: readonly Card[]; done: () => void };
+const condition = (field: string, values: readonly string[]) => ({ condition: { field, operator: "OPERATOR_IS_ANY_OF" as const, values: [...values] } });
+/** "CUSTOMER_STATUS_LOST" -> "lost", as conditions name it. */
+const bare = (name: string) => name.replace(/^CUSTOMER_(STATUS|LEVEL)_/, "").toLowerCase();
 
 export default function List() {
   const t = useWords(customerWords);
+  const p = useWords(pageWords);
   const f = useFormats();
+  const { may, personId } = useSession();
+  const industries = useDictionary("industries");
+  const regions = useDictionary("regions");
+  const [bulk, setBulk] = useState<Bulk>();
+  const edits = may("customer.customer.edit");
   return (
-    <Page title={t("customers")}>
-      <DataList<Row>
+    <Page
+      title={t("customers")}
+      wide
+      actions={
+        <>
+          {may("customer.customer.import") && <Link to="/customers/import"><Button>{t("import")}</Button></Link>}
+          {may("customer.customer.create") && <Link to="/customers/new"><Button type="primary">{t("new_customer")}</Button></Link>}
+        </>
+      }
+    >
+      <DataList<Card>
         name="customers"
-        columns={[{ key: "name", title: t("customers"), render: (row) => <strong>{row.name}</strong> }, { key: "contact", title: "", render: (row) => f.ago(row.last_contact_at) }]}
-        rowKey={(row) => row.customer_id}
-        to={(row) => places.customer(row.customer_id)}
-        card={(row) => ({ title: row.name, meta: row.phone })}
+        columns={[
+          { key: "name", title: p("name"), sort: "name", width: 270, render: (c) => <Link className="strong" to={places.customer(c.customer_id)}>{c.name}</Link> },
+          { key: "status", title: p("status"), sort: "status", width: 110, render: (c) => <StatusTag of={c} /> },
+          { key: "level", title: p("level"), sort: "level", width: 80, render: (c) => <LevelTag level={c.level} /> },
+          { key: "contact", title: p("contact"), width: 110, render: (c) => c.primary_contact_name },
+          { key: "phone", title: p("phone"), width: 150, render: (c) => c.phone && <a href={`tel:${c.phone}`}>{c.phone}</a> },
+          { key: "owner", title: p("owner"), width: 110, render: (c) => <PersonName id={c.owner_id} /> },
+          { key: "ordered", title: p("ordered"), width: 130, right: true, render: (c) => <Monies of={c.order_totals} short /> },
+          { key: "contacted", title: p("last_contact"), sort: "last_contact_at", width: 130, render: (c) => <span title={f.moment(c.last_contact_at)}>{f.ago(c.last_contact_at) || p("never")}</span> },
+          { key: "next", title: p("next"), width: 130, render: (c) => f.ago(c.next_follow_up_at) },
+          { key: "industry", title: p("industry"), width: 160, render: (c) => industries.label(c.industry_code) },
+          { key: "region", title: p("region"), width: 110, hidden: true, render: (c) => regions.label(c.region_code) },
+          { key: "source", title: p("source"), width: 110, hidden: true, render: (c) => c.source },
+          { key: "tags", title: p("tags"), width: 160, hidden: true, render: (c) => c.tags.map((tag) => <Tag key={tag}>{tag}</Tag>) },
+          { key: "registered", title: p("registered"), sort: "registered_at", width: 120, hidden: true, render: (c) => f.day(c.registered_at) },
+        ]}
+        rowKey={(c) => c.customer_id}
+        to={(c) => places.customer(c.customer_id)}
+        card={(c) => ({
+          title: <>{c.name} <StatusTag of={c} /></>,
+          meta: <><span>{c.primary_contact_name}</span><span>{f.ago(c.last_contact_at)}</span></>,
+          action: c.phone ? <Button shape="circle" size="large" icon={<PhoneOutlined />} href={`tel:${c.phone}`} aria-label={`${p("quick_call")} ${c.name}`} /> : undefined,
+        })}
         live={["customer"]}
+        filters={[
+          { key: "status", label: p("status"), kind: "select", multiple: true, options: statuses.map((value) => ({ value, label: p(value) })) },
+          { key: "level", label: p("level"), kind: "select", multiple: true, options: levels.map((value) => ({ value, label: p(value) })) },
+          { key: "industry", label: p("industry"), kind: "select", options: industries.options },
+          { key: "mine", label: p("mine"), kind: "switch" },
+        ]}
+        views={[
+          { key: "active", label: p("view_active"), query: "status=CUSTOMER_STATUS_ACTIVE" },
+          { key: "prospects", label: p("view_prospects"), query: "status=CUSTOMER_STATUS_PROSPECT" },
+          { key: "silent", label: p("view_silent"), query: "status=CUSTOMER_STATUS_SILENT" },
+        ]}
+        {...(edits
+          ? {
+              bulk: [
+                { key: "tag", label: p("bulk_tag"), run: (rows, done) => setBulk({ what: "tag", rows, done }) },
+                { key: "transfer", label: p("bulk_transfer"), run: (rows, done) => setBulk({ what: "transfer", rows, done }) },
+              ],
+            }
+          : {})}
+        empty={{ title: p("empty"), text: p("empty_text"), action: may("customer.customer.create") && <Link to="/customers/new"><Button type="primary">{t("new_customer")}</Button></Link> }}
         load={async (q, signal) => {
-          const found = await get("/v1/customers", { query: { page_size: q.pageSize, page_token: q.pageToken, query: q.search }, signal });
-          return { rows: found.customers, next: found.next_page_token };
+          const all = [
+            ...(q.filters.status?.length ? [condition("status", q.filters.status.map(bare))] : []),
+            ...(q.filters.level?.length ? [condition("level", q.filters.level.map(bare))] : []),
+            ...(q.filters.industry?.length ? [{ condition: { field: "industry", operator: "OPERATOR_IS_UNDER" as const, values: [...q.filters.industry] } }] : []),
+            ...(q.filters.mine?.length ? [condition("owner", [personId])] : []),
+          ];
+          const question = { query: q.search, order_by: q.sort, page_size: q.pageSize, page_token: q.pageToken };
+          const found = all.length
+            ? await post("/v1/customers:search", { body: { ...question, filter: { all_of: { filters: all } }, count: true }, signal })
+            : await get("/v1/customers", { query: question, signal });
+          return { rows: found.customers, next: found.next_page_token, total: Number(found.total_size) };
         }}
       />
+      {bulk && <BulkDialog bulk={bulk} onClose={() => setBulk(undefined)} />}
     </Page>
+  );
+}
+
+function BulkDialog({ bulk, onClose }: { bulk: Bulk; onClose: () => void }) {
+  const p = useWords(pageWords);
+  const client = useQueryClient();
+  const { message } = App.useApp();
+  const ids = bulk.rows.map((each) => each.customer_id);
+  const owners = [...new Set(bulk.rows.map((each) => each.owner_id))];
+  const finish = (text: string) => {
+    void message.success(text);
+    bulk.done();
+    onClose();
+    askAgain(client, ["customer"]);
+  };
+  return (
+    <Modal open footer={null} onCancel={onClose} title={p(bulk.what === "tag" ? "bulk_tag" : "bulk_transfer").replace("…", "")} destroyOnHidden>
+      {bulk.what === "tag" ? (
+        <CommandForm<{ add?: string[]; remove?: string[] }>
+          name="customers.tags"
+          save={p("apply")}
+          onCancel={onClose}
+          submit={async (values, requestId) => {
+            const done = await post("/v1/customers:changeTags", { body: { customer_ids: ids, add: values.add ?? [], remove: values.remove ?? [] }, requestId });
+            finish(p("done_tags", { count: done.changed }));
+          }}
+        >
+          <Form.Item name="add" label={p("add_tags")}><Select mode="tags" /></Form.Item>
+          <Form.Item name="remove" label={p("remove_tags")}><Select mode="tags" options={[...new Set(bulk.rows.flatMap((each) => each.tags))].map((value) => ({ value }))} /></Form.Item>
+        </CommandForm>
+      ) : owners.length > 1 ? (
+        <p>{p("one_owner")}</p>
+      ) : (
+        <CommandForm<{ to: string; reason: string }>
+          name="customers.transfer"
+          save={p("apply")}
+          onCancel={onClose}
+          submit={async (values, requestId) => {
+            const done = await post("/v1/customers:transfer", { body: { customer_ids: ids, from_owner_id: owners[0] ?? "", to_owner_id: values.to, reason: values.reason }, requestId });
+            finish(p("done_transfer", { count: done.transferred, remaining: done.remaining }));
+          }}
+        >
+          <Form.Item name="to" label={p("to_whom")} rules={[{ required: true, message: p("required") }]}><PersonSelect /></Form.Item>
+          <Form.Item name="reason" label={p("reason")} rules={[{ required: true, message: p("required") }]}><Input maxLength={200} /></Form.Item>
+        </CommandForm>
+      )}
+    </Modal>
   );
 }

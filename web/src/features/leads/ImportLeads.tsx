@@ -10,7 +10,7 @@ import { useSession } from "@/app/session";
 import { useWords } from "@/i18n/words";
 import { Figure } from "@/ui/Figure";
 import { Page, Section } from "@/ui/Page";
-import { idOf, rowsOf, type Table } from "./csv";
+import { idOf, rowsOf, type Table } from "@/ui/csv";
 import { leadWords } from "./leadWords";
 import "./leads.css";
 
