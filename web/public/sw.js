@@ -42,7 +42,7 @@ self.addEventListener("fetch", (event) => {
     event.respondWith(page(request));
   } else if (url.pathname.startsWith("/assets/") || /^\/(icon|manifest)/.test(url.pathname)) {
     event.respondWith(file(request));
-  } else if (url.pathname.startsWith("/v1/") && !NOT_KEPT.test(url.pathname)) {
+  } else if (url.pathname.startsWith("/v1/") && !NOT_KEPT.test(url.pathname) && !request.headers.has("headwater-as-of")) {
     event.respondWith(answer(event, request));
   }
 });

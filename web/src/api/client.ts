@@ -5,6 +5,7 @@
  * the password over the page, and then goes on with what was asked. Nothing here waits longer than its limit.
  */
 import type { paths } from "./schema";
+import { asOf, hasPast, isHarmless, remember } from "./asOf";
 import { Problem, problemOf } from "./problem";
 
 type Verb = "get" | "post" | "put";
@@ -83,6 +84,13 @@ export async function send(
     sent["Headwater-Csrf"] = "1";
     sent["Idempotency-Key"] = requestId ?? newId();
   }
+  const past = asOf();
+  if (past.at && isCommand && !isHarmless(address)) throw new Problem("past", "");
+  const ofPast = past.at !== "" && !isCommand && hasPast(address);
+  if (ofPast) {
+    sent["Headwater-As-Of"] = past.at;
+    sent["Headwater-As-Of-Clock"] = past.clock;
+  }
   let askedForPassword = false;
   for (let attempt = 1; ; attempt += 1) {
     const limit = AbortSignal.timeout(limitMs);
@@ -100,6 +108,12 @@ export async function send(
       if (problem.kind === "not-signed-in" && !askedForPassword && !address.startsWith("/v1/session")) {
         askedForPassword = true;
         await signInAgain();
+        continue;
+      }
+      if (ofPast && sent["Headwater-As-Of"] && problem.violations.some((each) => each.field === "as_of")) {
+        remember(address);
+        delete sent["Headwater-As-Of"];
+        delete sent["Headwater-As-Of-Clock"];
         continue;
       }
       const again = isCommand && problem.passes && problem.kind !== "offline" && attempt < ATTEMPTS;

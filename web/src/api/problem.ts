@@ -3,7 +3,7 @@ import { words, type Say } from "@/i18n/words";
 
 export type Kind =
   | "malformed" | "not-signed-in" | "not-allowed" | "not-found" | "rule" | "stale" | "exists" | "too-large" | "too-many"
-  | "unavailable" | "too-late" | "broken" | "offline" | "cancelled" | "queued" | "other";
+  | "unavailable" | "too-late" | "broken" | "offline" | "cancelled" | "queued" | "past" | "other";
 
 export interface Violation {
   field: string;
@@ -68,6 +68,7 @@ export const problemWords = words(
     offline: "You are off-line",
     cancelled: "It was stopped",
     queued: "Kept until you are back on-line",
+    past: "You are looking at the past; go back to now to change something",
     other: "It did not work",
   },
   {
@@ -86,6 +87,7 @@ export const problemWords = words(
     offline: "当前离线",
     cancelled: "操作已中止",
     queued: "已保存，联网后自动提交",
+    past: "您正在查看历史时刻；回到现在后才能修改",
     other: "操作未成功",
   },
 );

@@ -16,6 +16,7 @@ import type { FeatureRoute } from "./feature";
 import { Outgoing, useOnline } from "./Outgoing";
 import { usePreferences } from "./preferences";
 import { useSession } from "./session";
+import { TimeButton, TimeStrip } from "./TimeSlider";
 import { shellWords } from "./words";
 
 const Palette = lazy(() => import("./Palette"));
@@ -141,6 +142,7 @@ export function Shell() {
               {t("offline_strip")}
             </p>
           )}
+          <TimeStrip />
           <Guard key={location.pathname}>
             <Suspense fallback={<div className="page"><Waiting rows={6} /></div>}>
               <Routes>
@@ -200,6 +202,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
   const language_ = { key: "language", icon: <TranslationOutlined />, label: language === "zh" ? "English" : "中文", onClick: () => setLanguage(language === "zh" ? "en" : "zh") };
   return (
     <div className="tools">
+      <TimeButton />
       {!phone && (
         <>
           <Tooltip title={t("keys")}>

@@ -1,9 +1,10 @@
 /** The features there are. To add one: a folder in src/features and a line here. */
 import { analytics } from "@/features/analytics";
+import { audit } from "@/features/audit";
 import { customers } from "@/features/customers";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, tickets, analytics];
+export const features: readonly Feature[] = [home, customers, leads, tickets, analytics, audit];

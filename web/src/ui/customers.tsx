@@ -53,7 +53,7 @@ export function CustomerName({ id, link = false }: { id: string | undefined; lin
 }
 
 /** Choose a customer; the server searches. Works as a control of a form. */
-export function CustomerSelect({ value, onChange, id, placeholder }: { value?: string; onChange?: (id: string) => void; id?: string; placeholder?: string }) {
+export function CustomerSelect({ value, onChange, id, placeholder, label }: { value?: string; onChange?: (id: string) => void; id?: string; placeholder?: string; label?: string }) {
   const t = useWords(dictionary);
   const [typed, setTyped] = useState("");
   const [search, setSearch] = useState("");
@@ -68,6 +68,7 @@ export function CustomerSelect({ value, onChange, id, placeholder }: { value?: s
   return (
     <Select
       {...(id ? { id } : {})}
+      {...(label ? { "aria-label": label } : {})}
       value={value || null}
       allowClear
       showSearch={{ filterOption: false, onSearch: setTyped }}

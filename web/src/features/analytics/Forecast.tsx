@@ -25,7 +25,7 @@ export default function Forecast() {
   const { query } = useSlice();
   const [months, setMonths] = useState(3);
   const [chosen, setChosen] = useState("");
-  const forecast = useAsk("/v1/analytics/forecast", { query: { "slice.team_id": query["slice.team_id"] ?? "", "slice.owner_id": query["slice.owner_id"] ?? "", "slice.as_of": query["slice.as_of"] ?? "", "slice.time_zone": query["slice.time_zone"] ?? "", months } }, { live: ["pipeline", "analytics"], keep: true, freshMs: 60_000 });
+  const forecast = useAsk("/v1/analytics/forecast", { query: { "slice.team_id": query["slice.team_id"] ?? "", "slice.owner_id": query["slice.owner_id"] ?? "", "slice.as_of": query["slice.as_of"] ?? "", "slice.effective_until": query["slice.effective_until"] ?? "", "slice.time_zone": query["slice.time_zone"] ?? "", months } }, { live: ["pipeline", "analytics"], keep: true, freshMs: 60_000 });
   return (
     <Answered of={forecast} rows={8}>
       {(data) => {

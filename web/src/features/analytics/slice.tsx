@@ -6,6 +6,7 @@ import dayjs from "dayjs";
 import { useMemo } from "react";
 import { useSearchParams } from "react-router";
 import type { Query } from "@/api/client";
+import { useAsOf } from "@/api/asOf";
 import { useAsk } from "@/api/hooks";
 import { useMay } from "@/app/session";
 import { useFormats } from "@/i18n/format";
@@ -35,7 +36,7 @@ export function daysOf(period: Period, today: dayjs.Dayjs): { from: string; to: 
 }
 
 /** The names of a slice in a question. */
-export type SliceQuery = Pick<Query<"/v1/analytics/funnel">, "slice.from_on" | "slice.to_on" | "slice.team_id" | "slice.owner_id" | "slice.as_of" | "slice.time_zone">;
+export type SliceQuery = Pick<Query<"/v1/analytics/funnel">, "slice.from_on" | "slice.to_on" | "slice.team_id" | "slice.owner_id" | "slice.as_of" | "slice.effective_until" | "slice.time_zone">;
 
 export function useSlice() {
   const [address, setAddress] = useSearchParams();
@@ -44,7 +45,10 @@ export function useSlice() {
   const { from, to } = period === "custom" ? custom : daysOf(period, dayjs());
   const team = address.get("team") ?? "";
   const owner = address.get("owner") ?? "";
-  const asOf = address.get("as_of") ?? "";
+  const everywhere = useAsOf();
+  const chosen = address.get("as_of") ?? "";
+  const asOf = chosen || (everywhere.clock === "recorded" ? everywhere.at : "");
+  const trueThen = !chosen && everywhere.clock === "effective" ? everywhere.at : "";
   const query = useMemo<SliceQuery>(() => {
     const known: SliceQuery = { "slice.time_zone": ZONE };
     if (from) known["slice.from_on"] = from;
@@ -52,15 +56,16 @@ export function useSlice() {
     if (team) known["slice.team_id"] = team;
     if (owner) known["slice.owner_id"] = owner;
     if (asOf) known["slice.as_of"] = asOf;
+    if (trueThen) known["slice.effective_until"] = trueThen;
     return known;
-  }, [from, to, team, owner, asOf]);
+  }, [from, to, team, owner, asOf, trueThen]);
   const change = (changes: Record<string, string>) =>
     setAddress((now) => {
       const next = new URLSearchParams(now);
       for (const [key, value] of Object.entries(changes)) if (value) next.set(key, value); else next.delete(key);
       return next;
     }, { replace: true });
-  return { query, change, period, from, to, team, owner, asOf, search: address.toString() };
+  return { query, change, period, from, to, team, owner, asOf: chosen, search: address.toString() };
 }
 
 export function SliceBar() {

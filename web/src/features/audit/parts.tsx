@@ -1,0 +1,84 @@
+/** What the audit pages share: names of the parts and events, values with names in them, and the export of pages. */
+import { App, Button } from "antd";
+import { useState } from "react";
+import { Fragment } from "react";
+import { useWords } from "@/i18n/words";
+import { CustomerName } from "@/ui/customers";
+import { PersonName } from "@/ui/people";
+import { auditWords } from "./words";
+
+export const CONTEXTS = ["customer", "pipeline", "ticketing", "marketing", "identity", "notification"] as const;
+const names = new Set<string>([...CONTEXTS, "analytics"]);
+type Part = (typeof CONTEXTS)[number] | "analytics";
+
+export function useContextName(): (context: string) => string {
+  const t = useWords(auditWords);
+  return (context) => (names.has(context) ? t(context as Part) : context);
+}
+
+/** "OpportunityStageSetBack" -> "Opportunity stage set back"; "expected_close_on" -> "expected close on". */
+export function eventName(type: string): string {
+  const plain = type.split(".").pop() ?? type;
+  const split = plain.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
+  return split.charAt(0).toUpperCase() + split.slice(1);
+}
+export const fieldName = (field: string): string => field.replace(/\[[0-9a-f-]{36}\]/g, "").replace(/_id$/, "").replaceAll("_", " ");
+
+const PERSON = /(person )?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
+const OF_PERSON = /(owner|person|assignee|manager|actor|supervisor|approver|leader|user)(_ids?)?$/;
+
+/** A value as the trail keeps it, with people by name. */
+export function Value({ field = "", value }: { field?: string; value: string }) {
+  const t = useWords(auditWords);
+  if (!value) return <span className="quiet">{t("empty_value")}</span>;
+  if (value === "[sealed]") return <span className="tag tag-dull">{t("sealed")}</span>;
+  if (OF_PERSON.test(field) && PERSON.test(value) && value.length === 36) return <PersonName id={value} />;
+  if (/customer_id$/.test(field) && value.length === 36) return <CustomerName id={value} />;
+  return <span style={{ overflowWrap: "anywhere" }}>{value.length > 300 ? `${value.slice(0, 300)}…` : value}</span>;
+}
+
+/** A sentence in which "person <id>" is a name. */
+export function Sentence({ text }: { text: string }) {
+  const parts = text.split(/((?:person |人员 ?)[0-9a-f]{8}-[0-9a-f-]{27} ?|“[0-9a-f]{8}-[0-9a-f-]{27}”)/);
+  return <>{parts.map((part, at) => { const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(part)?.[0]; return <Fragment key={at}>{id ? (part.startsWith("“") ? <>“<PersonName id={id} />”</> : <strong><PersonName id={id} /> </strong>) : part}</Fragment>; })}</>;
+}
+
+const MOST_PAGES = 40;
+
+/** Saves all pages of a CSV answer as one file; bounded. */
+export function ExportButton({ name, page }: { name: string; page: (token: string) => Promise<{ csv: string; next_page_token?: string }> }) {
+  const t = useWords(auditWords);
+  const { message } = App.useApp();
+  const [busy, setBusy] = useState(false);
+  const run = async () => {
+    setBusy(true);
+    try {
+      const parts: string[] = [];
+      let token = "";
+      do {
+        const found = await page(token);
+        parts.push(found.csv);
+        token = found.next_page_token ?? "";
+      } while (token && parts.length < MOST_PAGES);
+      save(`${name}.csv`, parts.join(""), "text/csv");
+      void (token ? message.warning(t("too_many", { count: MOST_PAGES })) : message.success(t("exported", { count: parts.length })));
+    } catch (error) {
+      void message.error(error instanceof Error ? error.message : String(error));
+    } finally {
+      setBusy(false);
+    }
+  };
+  return <Button loading={busy} onClick={() => void run()}>{busy ? t("exporting") : t("export")}</Button>;
+}
+
+export function save(name: string, text: string, type: string): void {
+  const link = document.createElement("a");
+  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: `${type};charset=utf-8` }));
+  link.download = name;
+  link.click();
+  setTimeout(() => URL.revokeObjectURL(link.href), 10_000);
+}
+
+const LATE_MS = 60_000;
+/** Recorded after it was true: a backdated or imported fact. */
+export const isLate = (event: { recorded_at?: string | undefined; effective_at?: string | undefined }): boolean => Date.parse(event.recorded_at ?? "") - Date.parse(event.effective_at ?? "") > LATE_MS;
