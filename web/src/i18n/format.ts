@@ -81,6 +81,8 @@ export function formats(language: Language) {
     percent: (value: number | undefined, digits = 1) =>
       new Intl.NumberFormat(locale, { style: "percent", maximumFractionDigits: digits }).format(value ?? 0),
     money,
+    /** "+8613703271414" -> "+86 137 0327 1414"; other countries' numbers as they are. */
+    phone: (number: string | undefined) => (number ?? "").replace(/^(\+86)(1\d{2})(\d{4})(\d{4})$/, "$1 $2 $3 $4"),
     list: (parts: string[]) => new Intl.ListFormat(locale, { type: "conjunction" }).format(parts),
   };
 }

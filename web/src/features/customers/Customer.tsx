@@ -108,6 +108,7 @@ const label = (t: (key: PageWord) => string, part: string | undefined): string =
 function Actions({ id, card, whole, onPlan }: { id: string; card: NonNullable<Whole["card"]>; whole: Whole | undefined; onPlan: () => void }) {
   const t = useWords(pageWords);
   const say = useWords(problemWords);
+  const f = useFormats();
   const client = useQueryClient();
   const navigate = useNavigate();
   const phone = usePhone();
@@ -135,7 +136,7 @@ function Actions({ id, card, whole, onPlan }: { id: string; card: NonNullable<Wh
   const close = () => setOpen("");
   return (
     <>
-      {card.phone && <Button type={phone ? "primary" : "default"} icon={<PhoneOutlined />} href={`tel:${card.phone}`}>{phone ? t("quick_call") : card.phone}</Button>}
+      {card.phone && <Button type={phone ? "primary" : "default"} icon={<PhoneOutlined />} href={`tel:${card.phone}`}>{phone ? t("quick_call") : f.phone(card.phone)}</Button>}
       {phone && <Button onClick={onPlan}>{t("plan")}</Button>}
       {edits && whole && <Button onClick={() => (setEdited(whole), setOpen("edit"))}>{t("edit")}</Button>}
       <Dropdown trigger={["click"]} menu={{ items: more }}><Button icon={<DownOutlined />} aria-label={t("more")} /></Dropdown>
@@ -247,11 +248,12 @@ function Planned({ id }: { id: string }) {
 
 function Reach({ contact }: { contact: Contact }) {
   const t = useWords(pageWords);
+  const f = useFormats();
   return (
     <>
       <p className="row"><span className="strong">{contact.name}</span> {t(contact.decision_role) && <Tag tone="brand">{t(contact.decision_role)}</Tag>}</p>
       <p className="quiet">{contact.position}</p>
-      {contact.phones.map((each) => <p key={each}><a href={`tel:${each}`}>{each}</a></p>)}
+      {contact.phones.map((each) => <p key={each}><a className="num" href={`tel:${each}`}>{f.phone(each)}</a></p>)}
       {contact.emails.map((each) => <p key={each} className="clip"><a href={`mailto:${each}`}>{each}</a></p>)}
     </>
   );

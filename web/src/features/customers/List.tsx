@@ -50,13 +50,13 @@ export default function List() {
       <DataList<Card>
         name="customers"
         columns={[
-          { key: "name", title: p("name"), sort: "name", width: 270, render: (c) => <Link className="strong" to={places.customer(c.customer_id)}>{c.name}</Link> },
-          { key: "status", title: p("status"), sort: "status", width: 110, render: (c) => <StatusTag of={c} /> },
+          { key: "name", title: p("name"), sort: "name", width: 240, render: (c) => <Link className="strong" to={places.customer(c.customer_id)}>{c.name}</Link> },
+          { key: "status", title: p("status"), sort: "status", width: 96, render: (c) => <StatusTag of={c} /> },
           { key: "level", title: p("level"), sort: "level", width: 80, render: (c) => <LevelTag level={c.level} /> },
-          { key: "contact", title: p("contact"), width: 110, render: (c) => c.primary_contact_name },
-          { key: "phone", title: p("phone"), width: 150, render: (c) => c.phone && <a href={`tel:${c.phone}`}>{c.phone}</a> },
-          { key: "owner", title: p("owner"), width: 110, render: (c) => <PersonName id={c.owner_id} /> },
-          { key: "ordered", title: p("ordered"), width: 130, right: true, render: (c) => <Monies of={c.order_totals} short /> },
+          { key: "contact", title: p("contact"), width: 96, render: (c) => c.primary_contact_name },
+          { key: "phone", title: p("phone"), width: 150, render: (c) => c.phone && <a className="num" href={`tel:${c.phone}`}>{f.phone(c.phone)}</a> },
+          { key: "owner", title: p("owner"), width: 96, render: (c) => <PersonName id={c.owner_id} /> },
+          { key: "ordered", title: p("ordered"), width: 110, right: true, render: (c) => <Monies of={c.order_totals} short /> },
           { key: "contacted", title: p("last_contact"), sort: "last_contact_at", width: 130, render: (c) => <span title={f.moment(c.last_contact_at)}>{f.ago(c.last_contact_at) || p("never")}</span> },
           { key: "next", title: p("next"), width: 130, render: (c) => f.ago(c.next_follow_up_at) },
           { key: "industry", title: p("industry"), width: 160, render: (c) => industries.label(c.industry_code) },

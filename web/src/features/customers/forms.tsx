@@ -50,6 +50,7 @@ export function LogForm({ customerId, name, contacts, start = "ACTIVITY_KIND_CAL
   const done = useDone();
   const [form] = Form.useForm<LogValues>();
   const [file, setFile] = useState<File>();
+  const [begun, setBegun] = useState(false); // the rest is asked once somebody writes
   const submit = async (values: LogValues, requestId: string) => {
     const kept = file ? await upload(file, `${requestId}-file`) : undefined;
     const attachments = kept ? [kept] : [];
@@ -67,24 +68,25 @@ export function LogForm({ customerId, name, contacts, start = "ACTIVITY_KIND_CAL
       onDone={() => {
         form.resetFields();
         setFile(undefined);
+        setBegun(false);
         onDone?.();
       }}
       extra={
         <label className="file-button">
           <input type="file" accept="image/*,.pdf" capture="environment" onChange={(event) => setFile(event.target.files?.[0])} />
-          <span className="ant-btn ant-btn-default">{file ? file.name.slice(0, 24) : t("photo")}</span>
+          <span>{file ? file.name.slice(0, 24) : t("photo")}</span>
         </label>
       }
     >
-      <Form.Item name="kind"><Segmented block options={kinds.map((value) => ({ value, label: t(value) }))} /></Form.Item>
-      <Form.Item name="content" label={t("what")} rules={[{ required: true, message: t("required") }]}>
-        <Input.TextArea autoSize={{ minRows: 2, maxRows: 8 }} maxLength={4000} />
+      <Form.Item name="kind"><Segmented block aria-label={t("log")} options={kinds.map((value) => ({ value, label: t(value) }))} /></Form.Item>
+      <Form.Item name="content" rules={[{ required: true, message: t("required") }]}>
+        <Input.TextArea autoSize={{ minRows: 1, maxRows: 8 }} maxLength={4000} placeholder={t("what")} aria-label={t("what")} onFocus={() => setBegun(true)} />
       </Form.Item>
-      <div className="form-row">
+      <div className="form-row" hidden={!begun}>
         <Form.Item name="outcome" label={t("outcome")}><Select allowClear options={outcomes.map((value) => ({ value, label: t(value) }))} /></Form.Item>
         {contacts.length > 0 && <Form.Item name="contact_id" label={t("contact")}><Select allowClear options={contacts.map((each) => ({ value: each.contact_id, label: each.name }))} /></Form.Item>}
       </div>
-      <div className="form-row">
+      <div className="form-row" hidden={!begun}>
         <Form.Item name="next_contact_at" label={t("next_on")} {...asTime}><DatePicker showTime={{ format: "HH:mm", minuteStep: 15 }} format="YYYY-MM-DD HH:mm" style={{ width: "100%" }} inputReadOnly /></Form.Item>
         <Form.Item name="next_subject" label={t("next_subject")}><Input maxLength={200} /></Form.Item>
       </div>

@@ -1,11 +1,14 @@
-/** The start page: the modules that features offer to the person's roles. */
-import { lazy, Suspense, type ComponentType } from "react";
+/** The start page: the modules that features offer to the person's roles, in the order and choice he made of them. */
+import { ArrowDownOutlined, ArrowUpOutlined, EyeInvisibleOutlined, PlusOutlined } from "@ant-design/icons";
+import { Button } from "antd";
+import { lazy, Suspense, useState, type ComponentType } from "react";
 import { features } from "@/app/features";
 import { useSession } from "@/app/session";
-import { say, useLanguage, useWords } from "@/i18n/words";
 import { useFormats } from "@/i18n/format";
+import { say, useLanguage, useWords } from "@/i18n/words";
 import { Page, Section } from "@/ui/Page";
 import { Notice, Waiting } from "@/ui/states";
+import { arranged, moved, readLayout, type Layout } from "./layout";
 import { homeWords } from "./words";
 
 const modules = features.flatMap((f) => (f.homeModules ?? []).map((each) => ({ ...each, words: f.words, Content: lazy(each.load) as ComponentType })));
@@ -14,28 +17,65 @@ export default function Home() {
   const t = useWords(homeWords);
   const f = useFormats();
   const { language } = useLanguage();
-  const { name, may, roles } = useSession();
+  const { name, may, roles, personId } = useSession();
+  const key = `home:${personId}`;
+  const [layout, setLayout] = useState<Layout>(() => readLayout(localStorage.getItem(key)));
+  const [arranging, setArranging] = useState(false);
+  const keep = (next: Layout) => {
+    localStorage.setItem(key, JSON.stringify(next));
+    setLayout(next);
+  };
   const hour = new Date().getHours();
   const greeting = hour < 11 ? "good_morning" : hour < 18 ? "good_day" : "good_evening";
-  const shown = modules
-    .filter((each) => (!each.permission || may(each.permission)) && (!each.roles?.length || each.roles.some((role) => roles.includes(role))))
-    .sort((a, b) => a.order - b.order);
+  const allowed = modules.filter((each) => !each.permission || may(each.permission));
+  const { shown, hidden } = arranged(allowed, roles, layout);
   return (
-    <Page title={t("home")} heading={t(greeting, { name })} note={f.day(new Date())}>
-      {shown.length ? (
-        <div className="grid">
-          {shown.map((each) => (
-            <div key={each.id} className={`grid-${each.size}`}>
-              <Section title={say(each.words, language)(each.title)}>
-                <Suspense fallback={<Waiting />}>
-                  <each.Content />
-                </Suspense>
-              </Section>
-            </div>
+    <Page
+      title={t("home")}
+      heading={t(greeting, { name })}
+      note={f.day(new Date())}
+      actions={<Button type={arranging ? "primary" : "text"} onClick={() => setArranging(!arranging)}>{t(arranging ? "arranged" : "arrange")}</Button>}
+    >
+      {arranging && (
+        <div className="arrange row gap-below">
+          <span className="quiet">{t(hidden.length ? "add_modules" : "all_shown")}</span>
+          {hidden.map((each) => (
+            <Button key={each.id} size="small" icon={<PlusOutlined />} onClick={() => keep({ order: [...shown.map((one) => one.id), each.id], hidden: layout.hidden.filter((id) => id !== each.id) })}>
+              {say(each.words, language)(each.title)}
+            </Button>
           ))}
+          <span className="spread" />
+          <Button size="small" type="text" onClick={() => keep({ order: [], hidden: [] })}>{t("as_it_was")}</Button>
+        </div>
+      )}
+      {shown.length ? (
+        <div className="home">
+          {shown.map((each, i) => {
+            const title = say(each.words, language)(each.title);
+            return (
+              <div key={each.id} className={each.size === "full" ? "home-full" : "home-half"}>
+                <Section
+                  title={title}
+                  extra={
+                    arranging && (
+                      <span className="row row-tight">
+                        <Button size="small" type="text" icon={<ArrowUpOutlined />} aria-label={t("up", { title })} disabled={i === 0} onClick={() => keep({ ...layout, order: moved(shown.map((one) => one.id), i, -1) })} />
+                        <Button size="small" type="text" icon={<ArrowDownOutlined />} aria-label={t("down", { title })} disabled={i === shown.length - 1} onClick={() => keep({ ...layout, order: moved(shown.map((one) => one.id), i, 1) })} />
+                        <Button size="small" type="text" icon={<EyeInvisibleOutlined />} aria-label={t("hide", { title })} onClick={() => keep({ order: shown.map((one) => one.id).filter((id) => id !== each.id), hidden: [...layout.hidden, each.id] })} />
+                      </span>
+                    )
+                  }
+                >
+                  <Suspense fallback={<Waiting />}>
+                    <each.Content />
+                  </Suspense>
+                </Section>
+              </div>
+            );
+          })}
         </div>
       ) : (
-        <Notice title={t("nothing")} text={t("nothing_text")} />
+        <Notice title={t("nothing")} text={t(hidden.length ? "nothing_chosen" : "nothing_text")} />
       )}
     </Page>
   );
