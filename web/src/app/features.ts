@@ -2,9 +2,10 @@
 import { analytics } from "@/features/analytics";
 import { audit } from "@/features/audit";
 import { customers } from "@/features/customers";
+import { deals } from "@/features/deals";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, tickets, analytics, audit];
+export const features: readonly Feature[] = [home, customers, leads, deals, tickets, analytics, audit];

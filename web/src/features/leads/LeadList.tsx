@@ -82,19 +82,16 @@ export default function LeadList() {
         live={["pipeline"]}
         views={[
           { key: "open", label: t("open_ones"), query: "state=LEAD_STATE_OPEN" },
-          { key: "mine", label: t("mine"), query: `owner=${personId}&state=LEAD_STATE_OPEN` },
-          { key: "pool", label: t("all_pool"), query: "pool=true" },
-          { key: "high", label: t("high_intent"), query: "high=true&state=LEAD_STATE_OPEN" },
-          { key: "flagged", label: t("flagged"), query: "flagged=true" },
+          { key: "mine", label: t("mine"), query: "only=mine&state=LEAD_STATE_OPEN" },
+          { key: "pool", label: t("all_pool"), query: "only=pool" },
+          { key: "high", label: t("high_intent"), query: "only=high&state=LEAD_STATE_OPEN" },
+          { key: "flagged", label: t("flagged"), query: "only=flagged" },
         ]}
         filters={[
           { key: "state", label: t("state"), kind: "select", options: states.map((value) => ({ value, label: t(value) })) },
           { key: "status", label: t("status"), kind: "select", options: (statuses.data?.statuses ?? []).map((each) => ({ value: each.status_id, label: each.name })) },
           { key: "source", label: t("source"), kind: "select", options: CHANNELS.map((value) => ({ value, label: channelName(value) })) },
-          { key: "owner", label: t("owner"), kind: "select", options: [{ value: personId, label: t("mine") }] },
-          { key: "pool", label: t("all_pool"), kind: "switch" },
-          { key: "high", label: t("high_intent"), kind: "switch" },
-          { key: "flagged", label: t("flagged"), kind: "switch" },
+          { key: "only", label: t("only"), kind: "select", multiple: true, options: [{ value: "mine", label: t("mine") }, { value: "pool", label: t("all_pool") }, { value: "high", label: t("high_intent") }, { value: "flagged", label: t("flagged") }] },
         ]}
         columns={[
           {
@@ -153,17 +150,18 @@ export default function LeadList() {
         empty={{ title: t("empty"), text: t("empty_text") }}
         load={async (asked, signal) => {
           const one = (key: string) => asked.filters[key]?.[0];
+          const only = asked.filters.only ?? [];
           const query: Query<"/v1/leads"> = {
             page_size: asked.pageSize,
             page_token: asked.pageToken,
             search: asked.search,
-            owner_id: one("owner") ?? "",
+            owner_id: only.includes("mine") ? personId : "",
             status_id: one("status") ?? "",
             source_channel: one("source") ?? "",
-            queue: one("pool") ? "any" : "",
+            queue: only.includes("pool") ? "any" : "",
             ...(one("state") ? { state: one("state") as State } : {}),
-            ...(one("high") ? { high_intent: true } : {}),
-            ...(one("flagged") ? { flagged: true } : {}),
+            ...(only.includes("high") ? { high_intent: true } : {}),
+            ...(only.includes("flagged") ? { flagged: true } : {}),
           };
           const found = await get("/v1/leads", { query, signal });
           return { rows: found.leads, next: found.next_page_token, total: Number(found.total_size) };

@@ -34,7 +34,7 @@ export default function NewLeads() {
                 </li>
               ))}
             </ul>
-            <p className="gap-above"><Link to={`/leads?owner=${personId}&state=LEAD_STATE_OPEN`}>{t("see_all")} ({data.total_size})</Link></p>
+            <p className="gap-above"><Link to="/leads?only=mine&state=LEAD_STATE_OPEN">{t("see_all")} ({data.total_size})</Link></p>
           </>
         ) : (
           <Notice quiet title={t("nothing_new")} text={t("nothing_new_text")} />

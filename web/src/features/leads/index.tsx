@@ -13,7 +13,7 @@ export const leads = feature({
   menu: [{ to: "/leads", label: "leads", icon: <UserAddOutlined />, section: "work", order: 20, permission: "pipeline.lead.read" }],
   commands: [
     { id: "lead.new", label: "new_lead", to: "/leads?new=1", permission: "pipeline.lead.create" },
-    { id: "lead.pool", label: "pool", to: "/leads?pool=true", permission: "pipeline.lead.read" },
+    { id: "lead.pool", label: "pool", to: "/leads?only=pool", permission: "pipeline.lead.read" },
     { id: "lead.import", label: "import_leads", to: "/leads/import", permission: "pipeline.lead.import" },
   ],
   shortcuts: [{ keys: "g l", label: "leads", to: "/leads", permission: "pipeline.lead.read" }],

@@ -3,7 +3,7 @@ import { words } from "@/i18n/words";
 
 export const leadWords = words(
   {
-    leads: "Leads", lead: "Lead", new_lead: "New lead", import: "Import", note: "One pool for leads from everywhere; each says why it went to whom.",
+    only: "Only", leads: "Leads", lead: "Lead", new_lead: "New lead", import: "Import", note: "One pool for leads from everywhere; each says why it went to whom.",
     who: "Who", score: "Score", status: "Status", source: "From", owner: "Owner", why: "Why", next_step: "Next step", captured: "Came in", state: "State", region: "Region", industry: "Industry", company: "Company", phone: "Phone", email: "E-mail", worked: "Last worked", touches: "Touches",
     in_pool: "In the pool", nobody_fitted: "No rule fitted", high_intent: "High intent", flagged: "Needs attention", no_next_step: "No next step", overdue: "{when} overdue", unnamed: "Unnamed", erased: "Forgotten person",
     mine: "Mine", open_ones: "Open", all_pool: "Pool", nurturing: "With marketing",
@@ -23,7 +23,7 @@ export const leadWords = words(
     conflict_saved: "Saved", nothing_new: "No new leads", nothing_new_text: "New leads show up here the moment they are yours.", see_all: "All leads", queue_since: "waiting since {when}", accountable: "Answers for it",
   },
   {
-    leads: "线索", lead: "线索", new_lead: "新建线索", import: "导入", note: "各渠道线索进入同一线索池；每次分配都说明原因。",
+    only: "仅看", leads: "线索", lead: "线索", new_lead: "新建线索", import: "导入", note: "各渠道线索进入同一线索池；每次分配都说明原因。",
     who: "联系人", score: "评分", status: "状态", source: "来源", owner: "负责人", why: "分配原因", next_step: "下一步", captured: "进入时间", state: "阶段", region: "地区", industry: "行业", company: "公司", phone: "电话", email: "邮箱", worked: "最近跟进", touches: "触达次数",
     in_pool: "在线索池中", nobody_fitted: "无匹配规则", high_intent: "高意向", flagged: "需关注", no_next_step: "无下一步", overdue: "已逾期 {when}", unnamed: "未留姓名", erased: "已遗忘的个人",
     mine: "我的", open_ones: "进行中", all_pool: "线索池", nurturing: "培育中",
