@@ -177,3 +177,13 @@ def rows_of(connection: Connection, chain: Chain, judge: Judge) -> Iterator[byte
 
 def _time_column(chain: Chain) -> str:
     return next(c.partition(":")[0] for c in chain.columns.split(" ") if c.endswith(":timestamptz"))
+
+
+def days_of_reads(customer: Settings) -> int:
+    """For how many days it is kept who was shown what, as the retention policy says. ValueError when it says nothing."""
+    with psycopg.connect(customer.owner_url()) as connection:
+        row = connection.execute("select retention::jsonb ->> 'reads_days' from policies").fetchone()
+    days = int(row[0]) if row and row[0] else 0
+    if not days:
+        raise ValueError("no retention policy says for how long; say --older-than DAYS, or PUT /v1/retention-policy")
+    return days

@@ -49,7 +49,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
     retain = actions.add_parser("retain", help="remove old records of reads, as a signed checkpoint declares")
     retain.add_argument("contexts", nargs="*", metavar="CONTEXT", help="all if none")
-    retain.add_argument("--older-than", type=int, required=True, metavar="DAYS", dest="days")
+    retain.add_argument(
+        "--older-than", type=int, metavar="DAYS", dest="days", help="as the retention policy says, if not given"
+    )
 
     who_saw.add_arguments(actions)
 
@@ -64,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
         if options.action == "verify":
             return verify([settings_of(name, home) for name in named(contexts)], options)
         if options.action == "retain":
-            return retain([settings_of(name, home) for name in named(contexts)], options.days)
+            days = options.days or auditing.days_of_reads(settings_of("customer", home))
+            return retain([settings_of(name, home) for name in named(contexts)], days)
         (context,) = named([options.context])
         settings = settings_of(context, home)
         if options.action == "key":

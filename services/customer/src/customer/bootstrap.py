@@ -18,6 +18,7 @@ from crm.customer.v1 import (
     import_events_pb2,
     key_account_events_pb2,
     policy_events_pb2,
+    retention_service_pb2,
     share_events_pb2,
 )
 from crm.erasure.v1 import erasure_events_pb2 as shared_erasure_events_pb2
@@ -40,6 +41,7 @@ from customer.entrypoints.collaboration_api import CollaborationApi
 from customer.entrypoints.erasure_api import ErasureApi
 from customer.entrypoints.grpc_api import CustomerApi
 from customer.entrypoints.handover_api import HandoverApi
+from customer.entrypoints.retention_api import RetentionApi
 from customer.erasures import Erasures
 from customer.handovers import Handovers
 from customer.projections.customers import CUSTOMERS
@@ -55,6 +57,7 @@ from customer.projections.policies import POLICIES
 from customer.projections.shares import SHARES
 from customer.projections.timeline import TIMELINE, TIMELINE_ELSEWHERE
 from customer.reactions import reactions, timers
+from customer.retention import Retention
 from customer.reversals import reversals
 from customer.upcasts import UPCASTS
 from kernel.config import Settings
@@ -101,6 +104,7 @@ def bootstrap(settings: Settings) -> Service:
     erasures = Erasures(Notary(settings.master_key))
     handovers = Handovers()
     collaboration = Collaboration(customers)
+    retention = Retention(erasures)
     store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)
     return Service(
         name="customer",
@@ -120,6 +124,10 @@ def bootstrap(settings: Settings) -> Service:
                 HandoverApi(handovers),
             ),
             (
+                retention_service_pb2.DESCRIPTOR.services_by_name["RetentionService"],
+                RetentionApi(retention),
+            ),
+            (
                 collaboration_service_pb2.DESCRIPTOR.services_by_name["CollaborationService"],
                 CollaborationApi(collaboration),
             ),
@@ -127,7 +135,7 @@ def bootstrap(settings: Settings) -> Service:
         inline=INLINE,
         eventual=EVENTUAL,
         reactions=reactions(customers, erasures, handovers),
-        timers=timers(customers, erasures, handovers, collaboration),
+        timers=timers(customers, erasures, handovers, collaboration, retention),
         personal=erasures.personal,
         undoing=reversals(customers),
         owned=handovers.owned,

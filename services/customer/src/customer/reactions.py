@@ -24,6 +24,7 @@ from customer.handovers import ASK_AGAIN as ASK_AGAIN_TO_HAND_OVER
 from customer.handovers import LOOK_AGAIN, Handovers
 from customer.projections.families import survivor
 from customer.projections.order_totals import placed
+from customer.retention import FORGET_NEXT, Retention
 from kernel.delivered import Delivered
 from kernel.handed_over import RecordsHandedOver
 from kernel.purged import PersonPurged, SearchedTable
@@ -113,7 +114,11 @@ def reactions(customers: Customers, erasures: Erasures, handovers: Handovers) ->
 
 
 def timers(
-    customers: Customers, erasures: Erasures, handovers: Handovers, collaboration: Collaboration
+    customers: Customers,
+    erasures: Erasures,
+    handovers: Handovers,
+    collaboration: Collaboration,
+    retention: Retention,
 ) -> Mapping[str, TimerHandler]:
     """Return what to do when its time has come."""
 
@@ -157,7 +162,11 @@ def timers(
     def when_a_share_ends(timer: Timer, tx: Transaction[Any]) -> None:
         collaboration.share_expires(tx, UUID(timer.payload["share_id"]))
 
+    def when_the_next_are_to_be_forgotten(timer: Timer, tx: Transaction[Any]) -> None:
+        retention.forget_next(tx, UUID(timer.payload["approval_id"]), int(timer.payload["done"]))
+
     return {
+        FORGET_NEXT: when_the_next_are_to_be_forgotten,
         SHARE_ENDS: when_a_share_ends,
         ASK_AGAIN_TO_HAND_OVER: when_a_handover_takes_long,
         LOOK_AGAIN: when_something_may_have_arrived_for_a_leaver,

@@ -43,8 +43,8 @@ VALUES = {
     "SearchedTable",
     "PersonPurged",  # other services' answer
 }
-INSIDE = {"KeyAccountGoalSet", "KeyAccountGoalClosed", "CustomersShared", "ShareEnded"}
-"""Events that never leave: what a plan says, and who outside sees what."""
+INSIDE = {"KeyAccountGoalSet", "KeyAccountGoalClosed", "CustomersShared", "ShareEnded", "RetentionApproved"}
+"""Events that never leave: what a plan says, who outside sees what, and who is to be forgotten."""
 ADDED = {"ConsentGiven": ["wording"]}
 """Fields that came later; the golden file holds the event without them too."""
 

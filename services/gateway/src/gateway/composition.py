@@ -114,6 +114,11 @@ SETTINGS = (
     ),
     Setting("customer_level_rules", f"{_CUSTOMER}/GetLevelRules", (f"{_CUSTOMER}/SetLevelRules",)),
     Setting("customer_care_policy", f"{_CUSTOMER}/GetCarePolicy", (f"{_CUSTOMER}/SetCarePolicy",)),
+    Setting(
+        "retention_policy",
+        "crm.customer.v1.RetentionService/GetRetentionPolicy",
+        ("crm.customer.v1.RetentionService/SetRetentionPolicy", "crm.customer.v1.RetentionService/ApproveRetention"),
+    ),
     Setting("customer_import", "", (f"{_CUSTOMER}/ImportCustomers", f"{_CUSTOMER}/RevertImport")),
     Setting("lead_statuses", f"{_LEADS}/ListLeadStatuses", (f"{_LEADS}/DefineLeadStatuses",)),
     Setting("lead_pool_policy", f"{_LEADS}/GetLeadPoolPolicy", (f"{_LEADS}/SetLeadPoolPolicy",)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
@@ -15,6 +15,7 @@ from kernel.errors import InvalidArgument
 from kernel.money import Money
 
 MOST_RULES = 100
+MOST_APPROVED = 500
 DEFAULT_SILENT_AFTER_MONTHS = 3
 
 
@@ -68,7 +69,21 @@ class CarePolicySet:
     contact_intervals: tuple[ContactInterval, ...]
 
 
-PolicyEvent = LevelRulesSet | CarePolicySet
+@dataclass(frozen=True, slots=True)
+class RetentionPolicySet:
+    policy_id: UUID
+    person_months: int
+    reads_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionApproved:
+    approval_id: UUID
+    person_months: int
+    person_ids: tuple[str, ...]
+
+
+PolicyEvent = LevelRulesSet | CarePolicySet | RetentionPolicySet | RetentionApproved
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,8 @@ class Policy:
     default_level: CustomerLevel = CustomerLevel.UNSPECIFIED
     silent_after_months: int = DEFAULT_SILENT_AFTER_MONTHS
     contact_days: Mapping[CustomerLevel, int] | None = None
+    person_months: int = 0
+    reads_days: int = 0
 
     def days_without_contact(self, level: CustomerLevel) -> int:
         """Return the days a level allows, 0 for any."""
@@ -148,6 +165,31 @@ class Policy:
             raise InvalidArgument("contact_intervals", "names a level twice")
         return [CarePolicySet(policy_id, silent_after_months, tuple(intervals))]
 
+    def set_retention(self, policy_id: UUID, person_months: int, reads_days: int) -> list[PolicyEvent]:
+        """Set anew how long is kept what nothing needs; 0 is for ever."""
+        if person_months and not 6 <= person_months <= 240:
+            raise InvalidArgument("person_months", "must be between 6 and 240, or 0 to keep people for ever")
+        if reads_days and not 30 <= reads_days <= 3650:
+            raise InvalidArgument("reads_days", "must be between 30 and 3650, or 0 to keep reads for ever")
+        if (person_months, reads_days) == (self.person_months, self.reads_days):
+            return []
+        return [RetentionPolicySet(policy_id, person_months, reads_days)]
+
+    def approve_erasures(
+        self, approval_id: UUID, person_ids: Sequence[str], due: Collection[str], confirmation: str
+    ) -> list[PolicyEvent]:
+        """`due` are those of them who are due now."""
+        wanted = tuple(dict.fromkeys(person_ids))
+        if not 1 <= len(wanted) <= MOST_APPROVED:
+            raise InvalidArgument("person_ids", f"name 1 to {MOST_APPROVED} people")
+        if confirmation != f"forget {len(wanted)} people":
+            raise InvalidArgument("confirmation", f'must be "forget {len(wanted)} people": it cannot be taken back')
+        if not self.person_months:
+            raise InvalidArgument("person_ids", "nobody is due: set person_months first")
+        if beyond := [it for it in wanted if it not in due]:
+            raise InvalidArgument("person_ids", f"{beyond[0]} is not due, nor are {len(beyond) - 1} others; list anew")
+        return [RetentionApproved(approval_id, self.person_months, wanted)]
+
     def grade(
         self,
         profile: Profile,
@@ -180,6 +222,10 @@ def evolve(policy: Policy | None, event: PolicyEvent) -> Policy:
                 silent_after_months=event.silent_after_months,
                 contact_days={i.level: i.days for i in event.contact_intervals},
             )
+        case RetentionPolicySet():
+            return replace(state, person_months=event.person_months, reads_days=event.reads_days)
+        case RetentionApproved():
+            return state
 
 
 def _applies(

@@ -16,6 +16,7 @@ from customer.domain.policy import (
     LevelRule,
     LevelRulesSet,
     PolicyEvent,
+    RetentionPolicySet,
 )
 from kernel.ids import derived_id
 from kernel.money import Money
@@ -33,9 +34,11 @@ def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
             _keep(cursor, "level_rules", rules)
         case CarePolicySet() as care:
             _keep(cursor, "care", care)
+        case RetentionPolicySet() as retention:
+            _keep(cursor, "retention", retention)
 
 
-def _keep(cursor: Cursor[DictRow], column: str, event: PolicyEvent) -> None:
+def _keep(cursor: Cursor[DictRow], column: str, event: LevelRulesSet | CarePolicySet | RetentionPolicySet) -> None:
     cursor.execute(
         f"insert into policies (policy_id, {column}) values (%s, %s)"
         f" on conflict (policy_id) do update set {column} = excluded.{column}",
@@ -48,7 +51,9 @@ POLICIES = Inline("policies", ("policies",), project)
 
 def in_force(cursor: Cursor[DictRow]) -> list[PolicyEvent]:
     """Return the events that set what is in force; fold them to get the policy."""
-    row = cursor.execute("select level_rules, care from policies where policy_id = %s", (POLICY_ID,)).fetchone()
+    row = cursor.execute(
+        "select level_rules, care, retention from policies where policy_id = %s", (POLICY_ID,)
+    ).fetchone()
     if row is None:
         return []
     found: list[PolicyEvent] = []
@@ -66,6 +71,9 @@ def in_force(cursor: Cursor[DictRow]) -> list[PolicyEvent]:
         said = json.loads(row["care"])
         intervals = tuple(ContactInterval(CustomerLevel(i["level"]), i["days"]) for i in said["contact_intervals"])
         found.append(CarePolicySet(POLICY_ID, said["silent_after_months"], intervals))
+    if row["retention"]:
+        said = json.loads(row["retention"])
+        found.append(RetentionPolicySet(POLICY_ID, said["person_months"], said["reads_days"]))
     return found
 
 

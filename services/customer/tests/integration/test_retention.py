@@ -1,0 +1,127 @@
+"""Whom nothing needs any more is listed, and forgotten only after somebody approved it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from grpc import RpcError, StatusCode
+
+from crm.customer.v1 import customer_service_pb2 as pb
+from crm.customer.v1 import erasure_service_pb2 as erasing
+from crm.customer.v1 import retention_service_pb2 as keeping
+from crm.customer.v1.erasure_service_pb2_grpc import ErasureServiceStub
+from crm.customer.v1.retention_service_pb2_grpc import RetentionServiceStub
+from kernel.ids import new_id
+from kernel.wire import sending
+from testkit import a_caller, a_token
+
+LONG_AGO = datetime(2015, 3, 1, tzinfo=UTC)
+
+
+def asked(running: Any, stub: Any, caller: Any = None) -> Any:
+    return stub(sending(running.channel, [("authorization", f"Bearer {a_token(caller or a_caller())}")]))
+
+
+def then(running: Any, at: datetime = LONG_AGO) -> Any:
+    return running.ask(effective_at=at.isoformat())
+
+
+def a_firm(running: Any, name: str, at: datetime = LONG_AGO, kind: int = 1) -> Any:
+    made = pb.RegisterCustomerRequest(kind=kind, profile=pb.Profile(name=name), allow_duplicates=True)
+    if kind == 1:
+        made.contacts.add(name=f"Wang of {name}")
+    return then(running, at).RegisterCustomer(made)
+
+
+def refused(call: Any, word: str) -> None:
+    with pytest.raises(RpcError) as error:
+        call()
+    assert error.value.code() is StatusCode.INVALID_ARGUMENT
+    assert word in error.value.details()
+
+
+def test_only_who_is_needed_no_more_is_due_and_only_who_was_approved_is_forgotten(running: Any) -> None:
+    retention = asked(running, RetentionServiceStub)
+    quiet, other = a_firm(running, "Quiet Rivers"), a_firm(running, "Other Rivers")
+    alone = a_firm(running, "Zhao Alone", kind=2)
+    fresh = a_firm(running, "Fresh Rivers", datetime.now(UTC) - timedelta(days=40))
+    called = a_firm(running, "Called Rivers")
+    then(running, datetime.now(UTC) - timedelta(days=40)).LogActivity(
+        pb.LogActivityRequest(customer_id=called.customer_id, kind=2, content="they rang")
+    )
+    planned = a_firm(running, "Planned Rivers")
+    due_at = pb.PlanFollowUpRequest(customer_id=planned.customer_id, subject="call")
+    due_at.due_at.FromDatetime(datetime.now(UTC) + timedelta(days=1))
+    then(running).PlanFollowUp(due_at)
+
+    def due() -> set[str]:
+        found: set[str] = set()
+        token = ""
+        while True:
+            page = retention.ListDueForErasure(keeping.ListDueForErasureRequest(page_size=2, page_token=token))
+            found |= {it.person_id for it in page.people}
+            token = page.next_page_token
+            if not token:
+                assert page.total_size == len(found)
+                return found
+
+    assert due() == set(), "nothing is due before somebody says so"
+    refused(lambda: retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=3)), "between 6")
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=36, reads_days=365))
+    kept = retention.GetRetentionPolicy(keeping.GetRetentionPolicyRequest())
+    assert (kept.person_months, kept.reads_days) == (36, 365)
+    assert due() == {quiet.contact_ids[0], other.contact_ids[0], alone.customer_id}
+
+    def approve(*ids: str, confirmation: str = "") -> Any:
+        return retention.ApproveRetention(
+            keeping.ApproveRetentionRequest(person_ids=ids, confirmation=confirmation or f"forget {len(ids)} people")
+        )
+
+    refused(lambda: approve(quiet.contact_ids[0], confirmation="yes"), "forget 1 people")
+    refused(lambda: approve(quiet.contact_ids[0], fresh.contact_ids[0]), "is not due")
+    refused(lambda: approve(str(new_id())), "is not due")
+    approve(quiet.contact_ids[0], other.contact_ids[0], alone.customer_id)
+    running.ask().LogActivity(
+        pb.LogActivityRequest(customer_id=other.customer_id, kind=2, content="they want to buy after all")
+    )
+    running.pass_time(seconds=1)
+    erasures = asked(running, ErasureServiceStub).ListErasures(erasing.ListErasuresRequest()).erasures
+    assert [it.reason for it in erasures] == ["retention_ended"] * 2, "whoever is needed again stays"
+    assert due() == set()
+    names = {it["name"] for it in running.rows("select name from contacts union select name from customers")}
+    assert "Wang of Other Rivers" in names
+    assert not {"Wang of Quiet Rivers", "Zhao Alone"} & names
+
+
+def test_many_are_forgotten_some_at_a_time(running: Any) -> None:
+    retention = asked(running, RetentionServiceStub)
+    firm = then(running).RegisterCustomer(
+        pb.RegisterCustomerRequest(
+            kind=1,
+            profile=pb.Profile(name="Quiet Rivers"),
+            contacts=[pb.Contact(name=f"Somebody {letter}") for letter in "ABCDEFG"],
+        )
+    )
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=12))
+    retention.ApproveRetention(
+        keeping.ApproveRetentionRequest(person_ids=firm.contact_ids, confirmation="forget 7 people")
+    )
+    running.pass_time(seconds=1)
+    assert running.rows("select count(*) as n from erasures") == [{"n": 5}]
+    running.pass_time(seconds=30)
+    assert running.rows("select count(*) as n from erasures") == [{"n": 7}]
+
+
+def test_who_may_not_forget_may_neither_list_nor_approve(running: Any) -> None:
+    seller = asked(running, RetentionServiceStub, a_caller(("customer.customer.*", "customer.policy.read")))
+    seller.GetRetentionPolicy(keeping.GetRetentionPolicyRequest())
+    for call in (
+        lambda: seller.ListDueForErasure(keeping.ListDueForErasureRequest()),
+        lambda: seller.ApproveRetention(keeping.ApproveRetentionRequest()),
+        lambda: seller.SetRetentionPolicy(keeping.SetRetentionPolicyRequest()),
+    ):
+        with pytest.raises(RpcError) as error:
+            call()
+        assert error.value.code() is StatusCode.PERMISSION_DENIED
