@@ -180,7 +180,7 @@ def _time_column(chain: Chain) -> str:
 
 
 def days_of_reads(customer: Settings) -> int:
-    """For how many days it is kept who was shown what, as the retention policy says. ValueError when it says nothing."""
+    """For how many days it is kept who was shown what, by the retention policy. ValueError when it says nothing."""
     with psycopg.connect(customer.owner_url()) as connection:
         row = connection.execute("select retention::jsonb ->> 'reads_days' from policies").fetchone()
     days = int(row[0]) if row and row[0] else 0

@@ -13,6 +13,7 @@ from crm.customer.v1 import erasure_service_pb2 as erasing
 from crm.customer.v1 import retention_service_pb2 as keeping
 from crm.customer.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from crm.customer.v1.retention_service_pb2_grpc import RetentionServiceStub
+from headwater.auditing import days_of_reads
 from kernel.ids import new_id
 from kernel.wire import sending
 from testkit import a_caller, a_token
@@ -72,6 +73,7 @@ def test_only_who_is_needed_no_more_is_due_and_only_who_was_approved_is_forgotte
     retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=36, reads_days=365))
     kept = retention.GetRetentionPolicy(keeping.GetRetentionPolicyRequest())
     assert (kept.person_months, kept.reads_days) == (36, 365)
+    assert days_of_reads(running.service.settings) == 365, "what the command line obeys"
     assert due() == {quiet.contact_ids[0], other.contact_ids[0], alone.customer_id}
 
     def approve(*ids: str, confirmation: str = "") -> Any:
