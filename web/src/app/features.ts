@@ -5,7 +5,8 @@ import { customers } from "@/features/customers";
 import { deals } from "@/features/deals";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
+import { products } from "@/features/products";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, deals, tickets, analytics, audit];
+export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit];

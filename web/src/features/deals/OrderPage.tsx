@@ -125,7 +125,7 @@ function Content({ whole, order }: { whole: Whole; order: Order }) {
           </Section>
         </div>
         <div className="grid-side stack">
-          <Section title={t("payments")}>
+          <Section title={t("paid")}>
             <Progress percent={total ? Math.min(100, Math.round((100 * paid) / total)) : 0} aria-label={t("paid")} />
             <dl className="facts gap-above">
               {fact(t("paid"), <Money of={order.paid} />)}
@@ -142,10 +142,12 @@ function Content({ whole, order }: { whole: Whole; order: Order }) {
               {fact(t("ORDER_STATE_SHIPPED"), f.day(order.shipped_on))}
               {fact(t("carrier"), [order.carrier, order.tracking_number].filter(Boolean).join(" "))}
               {fact(t("deliver"), f.day(order.delivered_on))}
-              {order.opportunity_id && may("pipeline.opportunity.read") && fact(t("deal"), <Link to={places.opportunity(order.opportunity_id)}>{t("deal")}</Link>)}
-              {order.quote_id && may("pipeline.quote.read") && fact(t("from_quote"), <Link to={places.quote(order.quote_id)}>{t("quote")}</Link>)}
-              {order.contract_id && may("pipeline.contract.read") && fact(t("from_contract"), <Link to={places.contract(order.contract_id)}>{t("contract")}</Link>)}
             </dl>
+            <p className="row no-print">
+              {order.opportunity_id && may("pipeline.opportunity.read") && <Link to={places.opportunity(order.opportunity_id)}>{t("deal")}</Link>}
+              {order.quote_id && may("pipeline.quote.read") && <Link to={places.quote(order.quote_id)}>{t("quote")}</Link>}
+              {order.contract_id && may("pipeline.contract.read") && <Link to={places.contract(order.contract_id)}>{t("contract")}</Link>}
+            </p>
           </Section>
         </div>
       </div>

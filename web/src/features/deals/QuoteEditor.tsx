@@ -1,7 +1,7 @@
 /** A quote's positions. Prices come from the list that holds for the customer; totals are worked out by the server when it is saved. */
 import { DeleteOutlined, PlusOutlined } from "@ant-design/icons";
-import { Button, Form, Input, InputNumber, Select } from "antd";
-import { useEffect, useState } from "react";
+import { Button, Form, Input, InputNumber } from "antd";
+import { useState } from "react";
 import { useNavigate, useParams, useSearchParams } from "react-router";
 import { get } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
@@ -9,6 +9,7 @@ import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { major, minor, useFormats, type Amount } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
+import { ProductSelect } from "@/features/products/ProductSelect";
 import { CommandForm } from "@/ui/CommandForm";
 import { clashes, Conflict, type Clash } from "@/ui/Conflict";
 import { CustomerName } from "@/ui/customers";
@@ -171,35 +172,5 @@ function LineAbout({ line, currency }: { line: LineDraft | undefined; currency: 
       <div className="quiet" style={{ paddingBottom: 8 }}>{t("net")}</div>
       <div style={{ paddingTop: 6 }} className="num">{sum > 0 ? f.money(minor(sum, currency)) : "–"}</div>
     </div>
-  );
-}
-
-const PAUSE_MS = 250;
-
-/** Products by name or article number; the server searches. */
-function ProductSelect({ value, onChange, onPicked, known, id }: { value?: string; onChange?: (id: string) => void; onPicked: (id: string, name: string) => void; known: readonly { product_id: string; product_name: string }[]; id?: string }) {
-  const [typed, setTyped] = useState("");
-  const [search, setSearch] = useState("");
-  useEffect(() => {
-    const waiting = setTimeout(() => setSearch(typed.trim()), PAUSE_MS);
-    return () => clearTimeout(waiting);
-  }, [typed]);
-  const found = useAsk("/v1/products", { query: { search, page_size: 30 } }, { keep: true });
-  const options = (found.data?.products ?? []).map((each) => ({ value: each.product_id, label: `${each.name} · ${each.sku}`, name: each.name }));
-  const before = known.find((each) => each.product_id === value);
-  if (before && !options.some((each) => each.value === value)) options.unshift({ value: before.product_id, label: before.product_name, name: before.product_name });
-  return (
-    <Select
-      {...(id ? { id } : {})}
-      value={value || null}
-      showSearch={{ filterOption: false, onSearch: setTyped }}
-      loading={found.isFetching}
-      options={options}
-      onChange={(picked: string | null) => {
-        if (!picked) return;
-        onChange?.(picked);
-        onPicked(picked, options.find((each) => each.value === picked)?.name ?? "");
-      }}
-    />
   );
 }
