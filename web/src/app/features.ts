@@ -5,8 +5,9 @@ import { customers } from "@/features/customers";
 import { deals } from "@/features/deals";
 import { home } from "@/features/home";
 import { leads } from "@/features/leads";
+import { marketing } from "@/features/marketing";
 import { products } from "@/features/products";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit];
+export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit, marketing];

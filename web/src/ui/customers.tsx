@@ -67,7 +67,7 @@ export function CustomerSelect({ value, onChange, id, placeholder, label }: { va
   if (value && !options.some((each) => each.value === value)) options.unshift({ value, label: chosen || value.slice(0, 8) });
   return (
     <Select
-      {...(id ? { id } : {})}
+      {...(id ? { id } : { "aria-label": placeholder ?? t("choose") })}
       {...(label ? { "aria-label": label } : {})}
       value={value || null}
       allowClear

@@ -66,7 +66,7 @@ export function PersonSelect({ value, onChange, placeholder, id, label }: { valu
   const others = (people.data?.people ?? []).filter((person) => !person.left && person.person_id !== personId);
   return (
     <Select
-      {...(id ? { id } : {})}
+      {...(id ? { id } : { "aria-label": placeholder ?? t("choose") })}
       {...(label ? { "aria-label": label } : {})}
       value={value || null}
       onChange={(chosen) => onChange?.(chosen ?? "")}

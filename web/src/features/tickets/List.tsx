@@ -118,7 +118,7 @@ export default function List() {
         ]}
         columns={[
           { key: "clock", title: t("clock"), width: 140, sort: "due", render: (row) => <NextClock of={row} /> },
-          { key: "subject", title: t("subject"), width: 280, render: (row) => (<span className="row row-tight"><strong className="clip" style={{ maxWidth: 230 }}>{title(row)}</strong>{row.complaint && <Tag tone="bad">{say("complaint")}</Tag>}{row.escalation_level > 0 && <Tag tone="warn">{say("escalated", { level: row.escalation_level })}</Tag>}</span>) },
+          { key: "subject", title: t("subject"), width: 280, render: (row) => (<span className="row row-tight"><Link className="strong clip" style={{ maxWidth: 230 }} to={places.ticket(row.ticket_id)}>{title(row)}</Link>{row.complaint && <Tag tone="bad">{say("complaint")}</Tag>}{row.escalation_level > 0 && <Tag tone="warn">{say("escalated", { level: row.escalation_level })}</Tag>}</span>) },
           { key: "customer", title: t("customer"), width: 210, render: (row) => <CustomerName id={row.customer_id} link /> },
           { key: "status", title: t("status"), width: 110, render: (row) => <Tag tone={statusTone[row.status]}>{say(row.status)}</Tag> },
           { key: "priority", title: t("priority"), width: 90, sort: "priority", render: (row) => <Tag tone={priorityTone[row.priority]}>{say(row.priority)}</Tag> },
