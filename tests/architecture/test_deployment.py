@@ -155,9 +155,9 @@ def promised_secrets() -> dict[str, set[str]]:
 
 
 SECRET_VALUES = {
-    "MASTER_KEY": "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=",
-    "DATABASE_URL": "postgresql://role:word@headwater-database-rw/headwater",
-    "AMQP_URL": "amqps://user:word@headwater-broker/headwater",
+    "MASTER_KEY": f"{'A' * 43}=",
+    "DATABASE_URL": "postgresql://role@headwater-database-rw/headwater",
+    "AMQP_URL": "amqps://user@headwater-broker/headwater",
 }
 
 
@@ -184,6 +184,16 @@ def test_with_the_promised_secrets_every_process_has_all_its_settings(workload: 
     assert set(settings.targets) == set(CONTEXTS)
     if container["args"] == ["migrate"]:
         assert settings.owner_url()
+
+
+def test_the_suite_on_one_machine_mounts_what_is_there_and_holds_no_password() -> None:
+    compose = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    for service in compose["services"].values():
+        for volume in service.get("volumes", ()):
+            source = volume.split(":")[0]
+            assert source in compose["volumes"] or (DEPLOY / source).is_file(), source
+        for name, value in service.get("environment", {}).items():
+            assert "PASS" not in name or "${HEADWATER_PASSWORD" in value, name
 
 
 def test_alerts_and_dashboards_ask_for_numbers_that_are_sent() -> None:

