@@ -1,4 +1,5 @@
 /** The features there are. To add one: a folder in src/features and a line here. */
+import { administration } from "@/features/administration";
 import { analytics } from "@/features/analytics";
 import { audit } from "@/features/audit";
 import { customers } from "@/features/customers";
@@ -10,4 +11,4 @@ import { products } from "@/features/products";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit, marketing];
+export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit, marketing, administration];
