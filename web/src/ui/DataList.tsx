@@ -247,7 +247,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
           return (
             <li key={rowKey(row)} className="card-row">
               {to ? <Link to={to(row)}>{inner}</Link> : <div>{inner}</div>}
-              {action}
+              {action && <div className="card-action">{action}</div>}
             </li>
           );
         })}

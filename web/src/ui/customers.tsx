@@ -1,5 +1,5 @@
 /** Names of customers by id: asked for in one go, kept for the session, and only where the person may read them. */
-import { useQuery } from "@tanstack/react-query";
+import { useIsFetching, useQuery } from "@tanstack/react-query";
 import { Select } from "antd";
 import { useEffect, useState } from "react";
 import { Link } from "react-router";
@@ -47,8 +47,9 @@ export function useCustomerName(id: string | undefined): string {
 export function CustomerName({ id, link = false }: { id: string | undefined; link?: boolean }) {
   const t = useWords(dictionary);
   const name = useCustomerName(id);
+  const asking = useIsFetching({ queryKey: ["customer-name", id], exact: true }) > 0;
   if (!id) return <span className="quiet">{t("none")}</span>;
-  const shown = name || id.slice(0, 8);
+  const shown = name || (asking ? "…" : id.slice(0, 8));
   return link ? <Link to={places.customer(id)}>{shown}</Link> : <span>{shown}</span>;
 }
 

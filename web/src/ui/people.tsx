@@ -1,5 +1,5 @@
 /** Names of people by id: asked for in one go, kept for the session, and only where the person may read them. */
-import { useQuery } from "@tanstack/react-query";
+import { useIsFetching, useQuery } from "@tanstack/react-query";
 import { Select } from "antd";
 import { useState } from "react";
 import { get } from "@/api/client";
@@ -45,8 +45,9 @@ export function usePersonName(id: string | undefined): string {
 export function PersonName({ id }: { id: string | undefined }) {
   const t = useWords(dictionary);
   const name = usePersonName(id);
+  const asking = useIsFetching({ queryKey: ["person-name", id], exact: true }) > 0;
   if (!id) return <span className="quiet">{t("nobody")}</span>;
-  return <span>{name || id.slice(0, 8)}</span>;
+  return <span>{name || (asking ? "…" : id.slice(0, 8))}</span>;
 }
 
 /** "person:…", "service:…" as people read it. */
