@@ -101,8 +101,9 @@ def address(home: Home) -> str:
 
 @pytest.fixture(scope="session")
 def driver() -> Iterator[Playwright]:
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=LONGEST_MS)
     with sync_playwright() as driver:
         yield driver
 

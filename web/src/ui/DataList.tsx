@@ -254,15 +254,17 @@ export function DataList<Row extends object>(props: Props<Row>) {
       </ul>
     );
   else
+    // A table that scrolls by itself repeats its header unseen, with a checkbox that keys would reach.
     content = (
+      <div className="scroll-x">
       <Table<Row>
         className="list"
+        style={{ minWidth: shown.reduce((sum, column) => sum + (column.width ?? 160), bulk.length ? 44 : 0) }}
         size={kept.dense ? "small" : "middle"}
         rowKey={rowKey}
         dataSource={[...rows]}
         columns={tableColumns}
         pagination={false}
-        scroll={{ x: "max-content" }}
         rowClassName={(_, index) => (index === at ? "list-at" : "")}
         {...(bulk.length ? { rowSelection: { selectedRowKeys: selected, onChange: (keys) => setSelected(keys.map(String)), columnWidth: 44 } } : {})}
         onRow={(row) => ({
@@ -277,6 +279,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
           change((next) => (by?.order && column?.sort ? next.set("sort", `${by.order === "descend" ? "-" : ""}${column.sort}`) : next.delete("sort")));
         }}
       />
+      </div>
     );
   return (
     <div className="section section-flush" aria-busy={answer.isFetching}>

@@ -53,9 +53,11 @@ function Known({ id, overview }: { id: string; overview: Overview }) {
   const creates = may("customer.customer.create");
   if (!card) return null;
   const missing = overview.missing;
+  const tab = address.get("tab") ?? "timeline";
+  const choose = (to: string) => setAddress({ tab: to }, { replace: true });
   const log = (start?: "ACTIVITY_KIND_VISIT") => <LogForm customerId={id} name={card.name} contacts={contacts} {...(start ? { start } : {})} />;
   const panels = [
-    { key: "timeline", label: t("timeline"), children: <History id={id} /> },
+    { key: "timeline", label: t("timeline"), children: <History id={id} first={overview.timeline as Answer<"/v1/customers/{customer_id}/timeline"> | undefined} /> },
     { key: "contacts", label: count(t("contacts"), contacts.length), children: <Contacts id={id} contacts={contacts} edits={may("customer.customer.edit")} creates={creates} /> },
     { key: "deals", label: count(t("deals"), overview.opportunities?.opportunities.length), children: <Deals overview={overview} /> },
     { key: "orders", label: count(t("orders"), overview.orders?.orders.length), children: <Orders overview={overview} /> },
@@ -83,12 +85,20 @@ function Known({ id, overview }: { id: string; overview: Overview }) {
       </Section>
       <div className="grid gap-above">
         <div className="grid-main stack">
-          {!phone && creates && <Section title={t("log")}>{log()}</Section>}
-          <Section><Tabs activeKey={address.get("tab") ?? "timeline"} onChange={(tab) => setAddress({ tab }, { replace: true })} items={panels} destroyOnHidden /></Section>
+          {creates && <Section title={t("log")}>{log(phone ? "ACTIVITY_KIND_VISIT" : undefined)}</Section>}
+          <Section>
+            {phone ? (
+              <div className="stack">
+                <Select aria-label={t("details")} value={tab} onChange={choose} options={panels.map((each) => ({ value: each.key, label: each.label }))} />
+                {panels.find((each) => each.key === tab)?.children}
+              </div>
+            ) : (
+              <Tabs activeKey={tab} onChange={choose} items={panels} destroyOnHidden />
+            )}
+          </Section>
         </div>
         <div className="grid-side stack">
           <Section title={t("open_follow_ups")} extra={creates && <Button size="small" onClick={() => setPlanning(true)}>{t("plan")}</Button>}><Planned id={card.customer_id} /></Section>
-          {phone && creates && <Section title={t("log")}>{log("ACTIVITY_KIND_VISIT")}</Section>}
           {!phone && contacts[0] && <Section title={t("primary_contact")}><Reach contact={contacts.find((each) => each.is_primary) ?? contacts[0]} /></Section>}
           {whole && <Completeness whole={whole} />}
         </div>
@@ -184,7 +194,7 @@ function FormText({ name, label: text }: { name: string; label: string }) {
   return <Form.Item name={name} label={text} rules={[{ required: true, message: t("required") }]}><Input maxLength={300} /></Form.Item>;
 }
 
-function History({ id }: { id: string }) {
+function History({ id, first }: { id: string; first: Answer<"/v1/customers/{customer_id}/timeline"> | undefined }) {
   const t = useWords(pageWords);
   const say = useWords(timelineWords);
   const [type, setType] = useState("");
@@ -195,6 +205,8 @@ function History({ id }: { id: string }) {
     getNextPageParam: (last) => last.next_page_token || undefined,
     staleTime: 10_000,
     meta: { live: ["customer", "pipeline", "ticketing"] },
+    // The page's own answer holds the newest entries already.
+    ...(first && !type ? { initialData: { pages: [first], pageParams: [""] } } : {}),
   });
   const entries = pages.data?.pages.flatMap((page) => page.entries) ?? [];
   const named = (entry: Entry) => {
