@@ -18,7 +18,7 @@ import { Page, Section } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { Answered } from "@/ui/states";
 import { State } from "./pieces";
-import { rooted, RuleTree, useSentence, type Filter } from "./rules";
+import { isComplete, rooted, RuleTree, useSentence, type Filter } from "./rules";
 import type { Segment } from "./terms";
 
 const dictionary = words(
@@ -56,6 +56,7 @@ function Whole({ segment }: { segment?: Segment }) {
   const count = useQuery<number, Problem>({
     queryKey: ["segment-count", asked],
     queryFn: async ({ signal }) => Number((await post("/v1/segments:count", { body: { filter: asked as Given }, signal })).members),
+    enabled: isComplete(asked),
     retry: false,
     staleTime: 10_000,
     meta: { live: ["customer", "marketing", "pipeline"] },
@@ -92,7 +93,7 @@ function Whole({ segment }: { segment?: Segment }) {
       <div className="stack">
         <Section
           title={t("rules")}
-          extra={<span className="count" role="status" aria-live="polite">{count.data !== undefined ? <><strong>{f.number(count.data)}</strong> {t("found")}</> : <span className="quiet">{count.isError ? t("incomplete") : t("counting")}</span>}</span>}
+          extra={<span className="count" role="status" aria-live="polite">{count.data !== undefined && isComplete(asked) ? <><strong>{f.number(count.data)}</strong> {t("found")}</> : <span className="quiet">{count.isError || !isComplete(asked) ? t("incomplete") : t("counting")}</span>}</span>}
         >
           {edits ? (
             <CommandForm<{ name: string }> name={`segment:${segment?.segment_id ?? "new"}`} initial={{ name: segment?.name ?? "" }} submit={submit} save={t("save")} extra={<small className="quiet">{t("of")}</small>}>

@@ -64,10 +64,12 @@ export function useNames(what: "campaigns" | "segments" | "forms" | "templates",
   const segments = useAsk("/v1/segments", page, on("segments", "marketing.segment.read"));
   const forms = useAsk("/v1/forms", page, on("forms", "marketing.form.read"));
   const templates = useAsk("/v1/message-templates", page, on("templates", "marketing.template.read"));
-  return new Map<string, string>([
-    ...(campaigns.data?.campaigns ?? []).map((each) => [each.campaign_id, each.name] as const),
-    ...(segments.data?.segments ?? []).map((each) => [each.segment_id, each.name] as const),
-    ...(forms.data?.forms ?? []).map((each) => [each.form_id, each.title] as const),
-    ...(templates.data?.templates ?? []).map((each) => [each.template_id, each.name] as const),
-  ]);
+  // A question that is not asked still answers from what others asked before: take only the one that is meant.
+  const found = {
+    campaigns: (campaigns.data?.campaigns ?? []).map((each) => [each.campaign_id, each.name] as const),
+    segments: (segments.data?.segments ?? []).map((each) => [each.segment_id, each.name] as const),
+    forms: (forms.data?.forms ?? []).map((each) => [each.form_id, each.title] as const),
+    templates: (templates.data?.templates ?? []).map((each) => [each.template_id, each.name] as const),
+  };
+  return new Map(found[what]);
 }

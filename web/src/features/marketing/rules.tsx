@@ -48,6 +48,9 @@ const dictionaries: Partial<Record<Field, string>> = { SEGMENT_FIELD_INDUSTRY: "
 export const rule = (field: Field = "SEGMENT_FIELD_STATUS"): Filter => ({ kind: "FILTER_KIND_RULE", filters: [], field, operator: numbers.includes(field) ? "FILTER_OPERATOR_AT_LEAST" : "FILTER_OPERATOR_IS_ANY_OF", values: [], within_days: 0 });
 const join = (kind: Filter["kind"], filters: Filter[]): Filter => ({ kind, filters, field: "SEGMENT_FIELD_UNSPECIFIED", operator: "FILTER_OPERATOR_UNSPECIFIED", values: [], within_days: 0 });
 
+/** Whether every rule says what it compares with, so that it makes sense to count. */
+export const isComplete = (of: Filter): boolean => (of.kind === "FILTER_KIND_RULE" ? of.values.length > 0 || happenings.includes(of.field) : of.filters.every(isComplete));
+
 /** A tree to edit: its root joins, even when the server keeps a single rule. */
 export const rooted = (of: unknown): Filter => {
   const given = of as Filter | undefined;

@@ -1,5 +1,4 @@
 /** What is written on a ticket: to the customer, for the colleagues, or what the customer said. Kept until it was taken. */
-import { BookOutlined } from "@ant-design/icons";
 import { Alert, App, Button, Input, Segmented, Select } from "antd";
 import { useEffect, useRef, useState } from "react";
 import type { TextAreaRef } from "antd/es/input/TextArea";
@@ -12,14 +11,14 @@ import { usePhone } from "@/ui/phone";
 import { channels, terms, type Channel, type Ticket } from "./terms";
 
 const dictionary = words(
-  { response: "Answer", note: "Note", reply: "Customer’s words", to_customer: "What the customer is told", to_us: "For the colleagues; the customer does not see it", from_customer: "What the customer wrote or said", send: "Send answer", keep: "Save note", record: "Record", article: "Knowledge base", by: "Channel", hint: "Ctrl + Enter" },
-  { response: "答复", note: "备注", reply: "客户反馈", to_customer: "答复客户的内容", to_us: "仅同事可见，客户看不到", from_customer: "客户所写或所说", send: "发送答复", keep: "保存备注", record: "记录", article: "知识库", by: "渠道", hint: "Ctrl + Enter" },
+  { response: "Answer", note: "Note", reply: "Customer’s words", to_customer: "What the customer is told", to_us: "For the colleagues; the customer does not see it", from_customer: "What the customer wrote or said", send: "Send answer", keep: "Save note", record: "Record", by: "Channel", hint: "Ctrl + Enter" },
+  { response: "答复", note: "备注", reply: "客户反馈", to_customer: "答复客户的内容", to_us: "仅同事可见，客户看不到", from_customer: "客户所写或所说", send: "发送答复", keep: "保存备注", record: "记录", by: "渠道", hint: "Ctrl + Enter" },
 );
 
 type Kind = "response" | "note" | "reply";
 type Whole = Given<"/v1/tickets/{ticket_id}">;
 
-export function AnswerBox({ ticket, inserted, onArticles }: { ticket: Ticket; inserted: { text: string; at: number } | undefined; onArticles?: (() => void) | undefined }) {
+export function AnswerBox({ ticket }: { ticket: Ticket }) {
   const t = useWords(dictionary);
   const say = useWords(terms);
   const explained = useWords(problemWords);
@@ -58,12 +57,6 @@ export function AnswerBox({ ticket, inserted, onArticles }: { ticket: Ticket; in
     else reply.mutate({ path, body: { text: said, channel } }, back);
   };
   useEffect(() => {
-    if (!inserted) return;
-    setKind("response");
-    setText((was) => (was ? `${was}\n\n${inserted.text}` : inserted.text));
-    field.current?.focus();
-  }, [inserted]);
-  useEffect(() => {
     const pressed = (event: KeyboardEvent) => {
       if (event.key !== "r" || event.ctrlKey || event.metaKey || event.altKey || (event.target as HTMLElement).closest("input,textarea,select,[contenteditable],.ant-modal")) return;
       event.preventDefault();
@@ -80,7 +73,6 @@ export function AnswerBox({ ticket, inserted, onArticles }: { ticket: Ticket; in
         <Segmented<Kind> value={kind} onChange={setKind} options={[{ value: "response", label: t("response") }, { value: "note", label: t("note") }, { value: "reply", label: t("reply") }]} />
         <span className="spread" />
         {kind !== "note" && <Select<Channel> aria-label={t("by")} value={channel} onChange={setChannel} options={channels.map((value) => ({ value, label: say(value) }))} style={{ minWidth: 110 }} />}
-        {onArticles && kind === "response" && <Button icon={<BookOutlined />} onClick={onArticles}>{t("article")}</Button>}
       </div>
       <Input.TextArea
         ref={field}

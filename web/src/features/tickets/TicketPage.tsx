@@ -1,6 +1,5 @@
 /** One ticket: what was said, what runs out, what can be done, and the customer beside it. */
 import { Tabs } from "antd";
-import { useState } from "react";
 import { useParams } from "react-router";
 import { useAsk } from "@/api/hooks";
 import { useMay } from "@/app/session";
@@ -57,7 +56,6 @@ function Whole({ ticket, description, entries }: { ticket: Ticket; description: 
   const entry = useWords(entryWords);
   const f = useFormats();
   const mayEdit = useMay("ticketing.ticket.edit");
-  const [inserted] = useState<{ text: string; at: number }>();
   const title = ticket.subject || t("no_subject");
   const all = entries.some((each) => each.kind === "request") || !description ? entries : [{ kind: "request", by: "", channel: ticket.channel, text: description, ...(ticket.opened_at ? { at: ticket.opened_at } : {}) }, ...entries];
   return (
@@ -100,7 +98,7 @@ function Whole({ ticket, description, entries }: { ticket: Ticket; description: 
                         </li>
                       ))}
                     </ol>
-                    {mayEdit && <AnswerBox ticket={ticket} inserted={inserted} />}
+                    {mayEdit && <AnswerBox ticket={ticket} />}
                   </>
                 ),
               },
