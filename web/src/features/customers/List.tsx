@@ -54,12 +54,12 @@ export default function List() {
           { key: "status", title: p("status"), sort: "status", width: 96, render: (c) => <StatusTag of={c} /> },
           { key: "level", title: p("level"), sort: "level", width: 80, render: (c) => <LevelTag level={c.level} /> },
           { key: "contact", title: p("contact"), width: 96, render: (c) => c.primary_contact_name },
-          { key: "phone", title: p("phone"), width: 150, render: (c) => c.phone && <a className="num" href={`tel:${c.phone}`}>{f.phone(c.phone)}</a> },
+          { key: "phone", title: p("phone"), width: 180, render: (c) => c.phone && <a className="num" href={`tel:${c.phone}`}>{f.phone(c.phone)}</a> },
           { key: "owner", title: p("owner"), width: 96, render: (c) => <PersonName id={c.owner_id} /> },
           { key: "ordered", title: p("ordered"), width: 110, right: true, render: (c) => <Monies of={c.order_totals} short /> },
           { key: "contacted", title: p("last_contact"), sort: "last_contact_at", width: 130, render: (c) => <span title={f.moment(c.last_contact_at)}>{f.ago(c.last_contact_at) || p("never")}</span> },
           { key: "next", title: p("next"), width: 130, render: (c) => f.ago(c.next_follow_up_at) },
-          { key: "industry", title: p("industry"), width: 160, render: (c) => industries.label(c.industry_code) },
+          { key: "industry", title: p("industry"), width: 160, hidden: true, render: (c) => industries.label(c.industry_code) },
           { key: "region", title: p("region"), width: 110, hidden: true, render: (c) => regions.label(c.region_code) },
           { key: "source", title: p("source"), width: 110, hidden: true, render: (c) => c.source },
           { key: "tags", title: p("tags"), width: 160, hidden: true, render: (c) => c.tags.map((tag) => <Tag key={tag}>{tag}</Tag>) },
@@ -69,7 +69,7 @@ export default function List() {
         to={(c) => places.customer(c.customer_id)}
         card={(c) => ({
           title: <>{c.name} <StatusTag of={c} /></>,
-          meta: <><span>{c.primary_contact_name}</span><span>{f.ago(c.last_contact_at)}</span></>,
+          meta: [c.primary_contact_name, f.ago(c.last_contact_at)].filter(Boolean).join(" · "),
           action: c.phone ? <Button shape="circle" size="large" icon={<PhoneOutlined />} href={`tel:${c.phone}`} aria-label={`${p("quick_call")} ${c.name}`} /> : undefined,
         })}
         live={["customer"]}
