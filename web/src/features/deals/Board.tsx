@@ -7,7 +7,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown, Select } from "antd";
 import { useRef, useState, type DragEvent, type KeyboardEvent } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { post, type Answer } from "@/api/client";
+import { post } from "@/api/client";
 import { askAgain, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
@@ -21,34 +21,14 @@ import { Page } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { usePhone } from "@/ui/phone";
 import { Answered } from "@/ui/states";
+import { moved, plus, type BoardAnswer } from "./moving";
 import { LoseDialog, MoveDialog, NewDealDialog, usePipelines, WinDialog } from "./dealDialogs";
 import { dealWords } from "./dealWords";
 import { DaysInStage, StepLine, useRefused, type Deal, type Stage } from "./show";
 import "./deals.css";
 
-type BoardAnswer = Answer<"/v1/pipelines/{pipeline_id}/board">;
 type Column = BoardAnswer["columns"][number];
 const CARDS = 50;
-
-const plus = (sums: readonly Amount[], amount: Amount | undefined, sign: 1n | -1n): Amount[] => {
-  if (!amount) return [...sums];
-  const changed = sums.map((each) => (each.currency_code === amount.currency_code ? { ...each, minor_units: String(BigInt(each.minor_units) + sign * BigInt(amount.minor_units)) } : each));
-  return changed.some((each) => each.currency_code === amount.currency_code) ? changed : [...changed, amount];
-};
-
-/** The board as it will be: the card in its new column, counts and sums with it. */
-export function moved(board: BoardAnswer, deal: Deal, to: Stage): BoardAnswer {
-  return {
-    ...board,
-    columns: board.columns.map((column) => {
-      if (column.stage?.stage_id === deal.stage_id)
-        return { ...column, deals: column.deals - 1, stuck: column.stuck - Number(deal.stuck), sums: plus(column.sums, deal.amount, -1n), cards: column.cards.filter((card) => card.opportunity_id !== deal.opportunity_id) };
-      if (column.stage?.stage_id === to.stage_id)
-        return { ...column, deals: column.deals + 1, sums: plus(column.sums, deal.amount, 1n), cards: [...column.cards, { ...deal, stage_id: to.stage_id, stage_name: to.name, days_in_stage: 0, stuck: false }] };
-      return column;
-    }),
-  };
-}
 
 export default function Board() {
   const t = useWords(dealWords);

@@ -21,7 +21,7 @@ export default function OrderList() {
   const f = useFormats();
   const { personId, may } = useSession();
   return (
-    <Page title={t("orders")} wide actions={may("pipeline.receivable.read") && <Link to="/receivables"><Button>{t("receivables")}</Button></Link>}>
+    <Page title={t("orders")} wide actions={may("pipeline.receivable.read") && <Link to="/receivables?only=open"><Button>{t("receivables")}</Button></Link>}>
       <DataList<Order>
         name="orders"
         rowKey={(order) => order.order_id}
