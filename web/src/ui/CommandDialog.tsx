@@ -18,8 +18,8 @@ export function CommandDialog<V extends object>({ title, text, width = 480, onCl
         {...form}
         onCancel={onClose}
         onDone={() => {
-          onDone?.();
           onClose();
+          onDone?.(); // last, as it may lead to another page
         }}
       />
     </Modal>

@@ -1,12 +1,12 @@
 /** One approval, made for the phone first: what, how much, and the buttons. */
-import { Button } from "antd";
-import { Link, useParams } from "react-router";
+import { useParams } from "react-router";
 import { places } from "@/app/places";
 import { useAsk } from "@/api/hooks";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { Money } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { Answered } from "@/ui/states";
@@ -36,7 +36,7 @@ function Content({ approval }: { approval: Approval }) {
       above={{ to: "/approvals", label: t("approvals") }}
       heading={<span className="row">{approval.title} <StateTag state={approval.state} /></span>}
       note={<>{t(approval.subject_kind)} · {t("about_version", { version: approval.subject_version })} · {t("asked_by")} <PersonName id={approval.requested_by} /> · {f.ago(approval.requested_at)}</>}
-      actions={<Link to={placeOfSubject(approval)}><Button>{t("open_subject", { what: t(approval.subject_kind) })}</Button></Link>}
+      actions={<LinkButton to={placeOfSubject(approval)}>{t("open_subject", { what: t(approval.subject_kind) })}</LinkButton>}
     >
       <div className="grid">
         <div className="grid-half stack">

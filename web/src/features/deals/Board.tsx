@@ -17,6 +17,7 @@ import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { Figure } from "@/ui/Figure";
 import { Money, Monies } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { usePhone } from "@/ui/phone";
@@ -55,9 +56,7 @@ export default function Board() {
             <Select aria-label={t("pipeline")} value={chosen} style={{ minWidth: 150 }} onChange={(id) => change("pipeline", id)} options={pipelines.data?.pipelines.map((each) => ({ value: each.pipeline_id, label: each.name })) ?? []} />
           )}
           <Select aria-label={t("owner")} value={address.get("owner") ?? ""} style={{ minWidth: 120 }} onChange={(id) => change("owner", id)} options={[{ value: "", label: t("all_deals") }, { value: personId, label: t("my_deals") }]} />
-          <Link to="/deals/list">
-            <Button icon={<UnorderedListOutlined />}>{t("list")}</Button>
-          </Link>
+          <LinkButton to="/deals/list" icon={<UnorderedListOutlined />}>{t("list")}</LinkButton>
           {may("pipeline.opportunity.create") && (
             <Button type="primary" icon={<PlusOutlined />} onClick={() => change("new", "1")}>
               {t("new_deal")}

@@ -2,7 +2,7 @@
 import { AppstoreOutlined, PlusOutlined } from "@ant-design/icons";
 import { Button } from "antd";
 import { useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import { get, type Query } from "@/api/client";
 import { places } from "@/app/places";
 import { useSession } from "@/app/session";
@@ -11,6 +11,7 @@ import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { DataList } from "@/ui/DataList";
 import { Money } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { NewDealDialog, usePipelines } from "./dealDialogs";
@@ -35,7 +36,7 @@ export default function DealList() {
       wide
       actions={
         <>
-          <Link to="/deals"><Button icon={<AppstoreOutlined />}>{t("board")}</Button></Link>
+          <LinkButton to="/deals" icon={<AppstoreOutlined />}>{t("board")}</LinkButton>
           {may("pipeline.opportunity.create") && <Button type="primary" icon={<PlusOutlined />} onClick={() => setCreating(true)}>{t("new_deal")}</Button>}
         </>
       }

@@ -13,6 +13,7 @@ import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { Money } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { Actor, PersonName } from "@/ui/people";
 import { Answered, Notice } from "@/ui/states";
@@ -175,7 +176,7 @@ function Quotes({ deal }: { deal: Deal }) {
   const mayCreate = useMay("pipeline.quote.create") && deal.state === "OPPORTUNITY_STATE_OPEN";
   const asked = useAsk("/v1/quotes", { query: { opportunity_id: deal.opportunity_id, page_size: 50 } }, { live: ["pipeline"], enabled: may });
   if (!may) return null;
-  const create = <Link to={`/quotes/new?deal=${deal.opportunity_id}`}><Button size="small" icon={<PlusOutlined />}>{t("new_quote")}</Button></Link>;
+  const create = <LinkButton to={`/quotes/new?deal=${deal.opportunity_id}`} size="small" icon={<PlusOutlined />}>{t("new_quote")}</LinkButton>;
   return (
     <Section title={t("quotes")} extra={mayCreate && create}>
       <Answered of={asked} rows={2}>

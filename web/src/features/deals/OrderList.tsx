@@ -1,6 +1,4 @@
 /** Orders, newest first. */
-import { Button } from "antd";
-import { Link } from "react-router";
 import { get, type Query } from "@/api/client";
 import { places } from "@/app/places";
 import { useSession } from "@/app/session";
@@ -9,6 +7,7 @@ import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { DataList } from "@/ui/DataList";
 import { Money } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { dealWords } from "./dealWords";
@@ -21,7 +20,7 @@ export default function OrderList() {
   const f = useFormats();
   const { personId, may } = useSession();
   return (
-    <Page title={t("orders")} wide actions={may("pipeline.receivable.read") && <Link to="/receivables?only=open"><Button>{t("receivables")}</Button></Link>}>
+    <Page title={t("orders")} wide actions={may("pipeline.receivable.read") && <LinkButton to="/receivables?only=open">{t("receivables")}</LinkButton>}>
       <DataList<Order>
         name="orders"
         rowKey={(order) => order.order_id}

@@ -2,7 +2,7 @@
 import { EditOutlined, PrinterOutlined } from "@ant-design/icons";
 import { App, Button, Form, Input, Popconfirm } from "antd";
 import { useState } from "react";
-import { Link, useNavigate, useParams } from "react-router";
+import { useNavigate, useParams } from "react-router";
 import type { Answer } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
 import { places } from "@/app/places";
@@ -12,6 +12,7 @@ import { useWords } from "@/i18n/words";
 import { CommandDialog } from "@/ui/CommandDialog";
 import { CustomerName } from "@/ui/customers";
 import { Money } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { Actor, PersonName } from "@/ui/people";
 import { Answered } from "@/ui/states";
@@ -60,7 +61,7 @@ function Content({ whole, quote }: { whole: Whole; quote: Quote }) {
       actions={
         <>
           <Button icon={<PrinterOutlined />} onClick={() => window.print()}>{t("print")}</Button>
-          {mayEdit && !is("QUOTE_STATE_ACCEPTED") && <Link to={`${places.quote(quote.quote_id)}/edit`}><Button icon={<EditOutlined />}>{t("edit")}</Button></Link>}
+          {mayEdit && !is("QUOTE_STATE_ACCEPTED") && <LinkButton to={`${places.quote(quote.quote_id)}/edit`} icon={<EditOutlined />}>{t("edit")}</LinkButton>}
           {mayEdit && is("QUOTE_STATE_DRAFT") && <Button type="primary" loading={submit.isPending} onClick={run(submit)}>{t("submit")}</Button>}
           {mayEdit && is("QUOTE_STATE_READY") && <Button type="primary" loading={send.isPending} onClick={run(send)}>{t("send")}</Button>}
           {mayEdit && is("QUOTE_STATE_SENT") && <Button onClick={() => setOpen("decline")}>{t("decline")}</Button>}

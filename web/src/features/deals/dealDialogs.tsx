@@ -1,6 +1,6 @@
 /** The windows in which a deal is worked. Each gives one command. */
 import { Form, Input, InputNumber, Select } from "antd";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { get } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
@@ -26,7 +26,8 @@ interface Dialog {
 export function NewDealDialog({ onClose, customerId = "", pipelineId = "" }: { onClose: () => void; customerId?: string; pipelineId?: string }) {
   const t = useWords(dealWords);
   const navigate = useNavigate();
-  const open = useTell("/v1/opportunities", { touches, onDone: (answer) => void navigate(places.opportunity(answer.opportunity_id)) });
+  const made = useRef("");
+  const open = useTell("/v1/opportunities", { touches, onDone: (answer) => { made.current = answer.opportunity_id; } });
   interface Values {
     customer_id?: string;
     title: string;
@@ -41,6 +42,7 @@ export function NewDealDialog({ onClose, customerId = "", pipelineId = "" }: { o
       text={t("needs")}
       initial={{ customer_id: customerId, expected_close_on: inDays(60) }}
       onClose={onClose}
+      onDone={() => void navigate(places.opportunity(made.current))}
       submit={(values, requestId) => open.mutateAsync({ body: { ...values, pipeline_id: pipelineId, ...(values.next_step ? { next_step_on: inDays(2) } : {}) }, requestId })}
     >
       <Form.Item name="customer_id" label={t("customer")}>

@@ -2,7 +2,7 @@
 import { ImportOutlined, PlusOutlined } from "@ant-design/icons";
 import { App, Button, Input, Modal, Tooltip } from "antd";
 import { useState } from "react";
-import { Link, useSearchParams } from "react-router";
+import { useSearchParams } from "react-router";
 import { get, post, type Query } from "@/api/client";
 import { askAgain, useAsk, useTell } from "@/api/hooks";
 import { explain, problemWords } from "@/api/problem";
@@ -12,6 +12,7 @@ import { useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { DataList } from "@/ui/DataList";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import { PersonName, PersonSelect } from "@/ui/people";
 import { usePhone } from "@/ui/phone";
@@ -63,9 +64,7 @@ export default function LeadList() {
       actions={
         <>
           {may("pipeline.lead.import") && !phone && (
-            <Link to="/leads/import">
-              <Button icon={<ImportOutlined />}>{t("import")}</Button>
-            </Link>
+            <LinkButton to="/leads/import" icon={<ImportOutlined />}>{t("import")}</LinkButton>
           )}
           {may("pipeline.lead.create") && (
             <Button type="primary" icon={<PlusOutlined />} onClick={() => setNew(true)}>

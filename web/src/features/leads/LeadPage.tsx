@@ -11,6 +11,7 @@ import { useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { Actor, PersonName } from "@/ui/people";
 import { Answered } from "@/ui/states";
@@ -112,8 +113,8 @@ function Content({ lead }: { lead: Lead }) {
           {lead.state === "LEAD_STATE_CONVERTED" && (
             <Section title={t("became")}>
               <div className="row">
-                {lead.customer_id && <Link to={places.customer(lead.customer_id)}><Button>{t("to_customer")}</Button></Link>}
-                {lead.opportunity_id && <Link to={places.opportunity(lead.opportunity_id)}><Button type="primary">{t("to_deal")}</Button></Link>}
+                {lead.customer_id && <LinkButton to={places.customer(lead.customer_id)}>{t("to_customer")}</LinkButton>}
+                {lead.opportunity_id && <LinkButton to={places.opportunity(lead.opportunity_id)} type="primary">{t("to_deal")}</LinkButton>}
               </div>
             </Section>
           )}

@@ -1,6 +1,6 @@
 /** The windows in which a lead is worked. Each gives one command. */
 import { App, Checkbox, Form, Input, Select } from "antd";
-import { useState } from "react";
+import { useRef, useState } from "react";
 import { useNavigate } from "react-router";
 import { get, type Body } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
@@ -264,11 +264,12 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
   const navigate = useNavigate();
   const { message } = App.useApp();
   const mayRead = useMay("pipeline.lead.read");
+  const made = useRef("");
   const capture = useTell("/v1/leads", {
     touches,
     onDone: (answer) => {
       void message.success(answer.duplicate ? t("duplicate_touch") : answer.reason || t("taken"));
-      if (mayRead) void navigate(places.lead(answer.lead_id));
+      made.current = answer.lead_id;
     },
   });
   interface Values {
@@ -286,6 +287,7 @@ export function NewLeadDialog({ onClose }: { onClose: () => void }) {
       text={t("new_text")}
       initial={{ source_channel: "phone" }}
       onClose={onClose}
+      onDone={() => mayRead && void navigate(places.lead(made.current))}
       fieldOf={(violated) => violated.replace(/^lead\./, "")}
       submit={(values, requestId) => capture.mutateAsync({ body: { lead: values }, requestId })}
     >

@@ -2,7 +2,6 @@
 import { MoreOutlined, PlusOutlined } from "@ant-design/icons";
 import { AutoComplete, Button, Dropdown, Form, Input, InputNumber } from "antd";
 import { useState } from "react";
-import { Link } from "react-router";
 import { get, type Answer } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
 import { useSession } from "@/app/session";
@@ -12,6 +11,7 @@ import { CommandDialog } from "@/ui/CommandDialog";
 import { DataList } from "@/ui/DataList";
 import { DayInput } from "@/ui/DayInput";
 import { Money, MoneyInput } from "@/ui/Money";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page } from "@/ui/Page";
 import { Tag } from "@/ui/Tag";
 import { productWords } from "./words";
@@ -50,7 +50,7 @@ export default function ProductList() {
       wide
       actions={
         <>
-          <Link to="/price-lists"><Button>{t("price_lists")}</Button></Link>
+          <LinkButton to="/price-lists">{t("price_lists")}</LinkButton>
           {may("pipeline.product.create") && <Button type="primary" icon={<PlusOutlined />} onClick={() => setOpen({ what: "new" })}>{t("new_product")}</Button>}
         </>
       }
