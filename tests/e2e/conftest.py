@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from headwater.home import Home
+from testkit.private_servers import suite_folder
 from testkit.servers import AMQP, POSTGRES, RABBITMQ_API, wanted_kind
 
 if TYPE_CHECKING:
@@ -55,14 +56,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.fixture(scope="session")
-def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Home]:
+def home() -> Iterator[Home]:
     """The folder of a suite with the sample business."""
     if running := os.environ.get("HEADWATER_TEST_SUITE"):
         yield Home(Path(running))
         return
-    folder = tmp_path_factory.mktemp("demo")
-    for each in (folder, *folder.parents[:2]):
-        each.chmod(0o755)  # the account postgres must get through
+    with suite_folder() as folder:
+        yield from _demo(folder)
+
+
+def _demo(folder: Path) -> Iterator[Home]:
     servers = {}
     if wanted_kind(os.environ) == "environment":
         servers = {

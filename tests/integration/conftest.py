@@ -21,6 +21,7 @@ from headwater.api import Api
 from headwater.home import Home
 from headwater.servers import PrivateServers
 from headwater.supervisor import MARK
+from testkit.private_servers import suite_folder
 from testkit.servers import AMQP, POSTGRES, RABBITMQ_API, wanted_kind
 
 
@@ -91,7 +92,7 @@ def _server_variables(kind: str) -> dict[str, str]:
 
 
 @pytest.fixture(scope="session")
-def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
+def suite() -> Iterator[Suite]:
     """The suite, empty but for its administrator; stopped at the end.
 
     HEADWATER_TEST_SUITE names the folder of one that runs already, to try a story again and again.
@@ -99,11 +100,11 @@ def suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Suite]:
     if running := os.environ.get("HEADWATER_TEST_SUITE"):
         yield from _signed_in(Home(Path(running)), dict(os.environ) | {"HEADWATER_RUN": running}, private=True)
         return
-    kind = wanted_kind(os.environ)
-    folder = tmp_path_factory.mktemp("suite")
-    folder.chmod(0o755)
-    for above in folder.parents[:2]:
-        above.chmod(0o755)  # the account postgres must get through
+    with suite_folder() as folder:
+        yield from _started(folder, wanted_kind(os.environ))
+
+
+def _started(folder: Path, kind: str) -> Iterator[Suite]:
     environment = {
         name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "PYTEST_"))
     } | {

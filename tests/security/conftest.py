@@ -16,6 +16,7 @@ from headwater.certificates import Certificates
 from headwater.home import Home
 from headwater.provision import suite_environment
 from headwater.servers import Addresses, PrivateServers
+from testkit.private_servers import suite_folder
 
 RUNNING = "HEADWATER_TEST_TLS_SUITE"
 """Names the folder of one that runs already, to try a test again and again."""
@@ -41,15 +42,16 @@ class TlsSuite:
 
 
 @pytest.fixture(scope="session")
-def tls_suite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TlsSuite]:
+def tls_suite() -> Iterator[TlsSuite]:
     """`headwater up --tls`, empty but for its administrator; stopped at the end."""
     if running := os.environ.get(RUNNING):
         yield from _signed_in(Home(Path(running)))
         return
-    folder = tmp_path_factory.mktemp("tls")
-    folder.chmod(0o755)
-    for above in folder.parents[:2]:
-        above.chmod(0o755)  # the account postgres must get through
+    with suite_folder() as folder:
+        yield from _started(folder)
+
+
+def _started(folder: Path) -> Iterator[TlsSuite]:
     environment = {n: v for n, v in os.environ.items() if not n.startswith(("HEADWATER_", "PYTEST_"))}
     environment |= {"HEADWATER_RUN": str(folder)}
     home = Home(folder)

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+
+from testkit.private_servers import suite_folder
 
 pytestmark = [pytest.mark.security, pytest.mark.timeout(400)]
 
@@ -53,19 +54,18 @@ print("all of it worked")
 """
 
 
-def test_with_the_network_shut_the_suite_starts_and_works(tmp_path: Path) -> None:
+def test_with_the_network_shut_the_suite_starts_and_works() -> None:
     if os.geteuid() != 0:
         pytest.skip("only root can shut the network for one process: run this as root")
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        folder.chmod(0o755)  # the account postgres must get through
     environment = {name: value for name, value in os.environ.items() if not name.startswith(("HEADWATER_", "PYTEST_"))}
-    done = subprocess.run(
-        ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-c", WORK],
-        env=environment | {"HEADWATER_RUN": str(tmp_path / "run")},
-        capture_output=True,
-        text=True,
-        timeout=390,
-    )
+    with suite_folder() as folder:
+        done = subprocess.run(
+            ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", sys.executable, "-c", WORK],
+            env=environment | {"HEADWATER_RUN": str(folder / "run")},
+            capture_output=True,
+            text=True,
+            timeout=390,
+        )
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert "the network is shut" in done.stdout
     assert done.stdout.rstrip().endswith("all of it worked")

@@ -9,6 +9,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from headwater.servers import NotHealthy, PrivateServers
 from testkit.servers import Servers, ServersMissing
@@ -26,11 +27,28 @@ def place(folder: Path = FOLDER, memory: Path = _MEMORY) -> Path:
     Each test has a database of its own, hundreds of files that nobody needs a second later: a disk takes
     ten times as long over them.
     """
-    if not os.access(memory, os.W_OK) or shutil.disk_usage(memory).free < _ENOUGH_BYTES:
+    if not _has_plenty(memory):
         return folder
     found = memory / f"headwater-{os.geteuid()}-{hashlib.sha256(bytes(folder.resolve())).hexdigest()[:12]}"
     found.mkdir(mode=0o711, exist_ok=True)
     return folder if found.is_symlink() or found.stat().st_uid != os.geteuid() else found
+
+
+def _has_plenty(memory: Path) -> bool:
+    return os.access(memory, os.W_OK) and shutil.disk_usage(memory).free >= _ENOUGH_BYTES
+
+
+@contextmanager
+def suite_folder() -> Iterator[Path]:
+    """An empty folder for a suite that a test starts, in memory where there is plenty; gone at the end.
+
+    Not below pytest's own: every session that starts closes that one to PostgreSQL's account again.
+    """
+    above = _MEMORY if _has_plenty(_MEMORY) else Path("/var/tmp")
+    with TemporaryDirectory(prefix="headwater-suite-", dir=above, ignore_cleanup_errors=True) as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
 
 
 @contextmanager
