@@ -258,7 +258,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
         }}
       >
         <button type="button" className={isDark ? "me me-dark" : "me"} aria-label={`${name}: ${t("account")}`}>
-          {initials(name)}
+          <span aria-hidden>{initials(name)}</span>
         </button>
       </Dropdown>
     </div>
@@ -268,7 +268,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
 /** "Wang Fang" -> "WF", "王芳" -> "王芳". */
 function initials(name: string): string {
   const parts = name.trim().split(/\s+/);
-  return parts.length > 1 ? parts.slice(0, 2).map((p) => p.charAt(0).toUpperCase()).join("") : name.slice(-2);
+  return parts.length > 1 ? parts.slice(0, 2).map((p) => p.charAt(0).toUpperCase()).join("") : /^[\x20-\x7e]+$/.test(name) ? name.slice(0, 2).toUpperCase() : name.slice(-2);
 }
 
 /** A page that breaks leaves the frame standing. */

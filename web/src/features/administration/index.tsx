@@ -9,8 +9,8 @@ export const administration = feature({
   name: "administration",
   words: adminWords,
   routes: [
-    { path: "/admin", load: () => import("./Console"), permission: "identity.person.read" },
-    { path: "/admin/:view", load: () => import("./Console"), permission: "identity.person.read" },
+    { path: "/admin", load: () => import("./Console"), permission: "identity.grant.read" },
+    { path: "/admin/:view", load: () => import("./Console"), permission: "identity.grant.read" },
     { path: "/admin/people/:personId", load: () => import("./Person"), permission: "identity.person.read" },
     { path: "/admin/roles/:role", load: () => import("./Role"), permission },
     { path: "/admin/handovers/:handoverId", load: () => import("./Handover"), permission: "customer.handover.admin" },

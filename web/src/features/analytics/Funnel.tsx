@@ -40,7 +40,7 @@ export default function Funnel() {
                     <div key={each.stage_id} className="funnel-row">
                       <div className="clip strong">{each.name || t("unknown")}</div>
                       <div className="funnel-bar">
-                        <Link to={`/analytics/records/opened?${withStage(search, each.stage_id)}`} style={{ width: `${(Number(each.entered) / most) * 100}%` }} aria-label={t("stage_deals", { name: each.name, count: each.entered })} />
+                        <Link to={`/analytics/records/opportunities?${withStage(search, each.stage_id)}`} style={{ width: `${(Number(each.entered) / most) * 100}%` }} aria-label={t("stage_deals", { name: each.name, count: each.entered })} />
                         <b>{f.number(each.entered)}</b>
                       </div>
                       <div className="funnel-side">

@@ -54,7 +54,7 @@ export default function Ranking() {
               rows={performers.map((each) => [
                 <span key="n" className="row" style={{ flexWrap: "nowrap" }}><span className={each.rank === 1 ? "rank-1 num" : "quiet num"} style={{ width: 20 }}>{each.rank}</span> {each.label || (by === "DIMENSION_OWNER" && each.id ? <PersonName id={each.id} /> : t("no_team"))}</span>,
                 <span key="v" className="row" style={{ justifyContent: "flex-end", flexWrap: "nowrap" }}><span className="spark" style={{ width: `${(worth(each) / most) * 90}px` }} aria-hidden />{link("won_value", each.id, money(each.won_value))}</span>,
-                link("won", each.id, f.number(each.won)), link("lost", each.id, f.number(each.lost)), each.win_rate === undefined ? "–" : f.percent(each.win_rate, 0), link("revenue", each.id, money(each.revenue)), link("opened", each.id, f.number(each.opened)), f.number(each.leads_converted), each.median_days_to_win === undefined ? "–" : f.number(each.median_days_to_win, 0),
+                link("won", each.id, f.number(each.won)), link("lost", each.id, f.number(each.lost)), each.win_rate === undefined ? "–" : f.percent(each.win_rate, 0), link("revenue", each.id, money(each.revenue)), link("opportunities", each.id, f.number(each.opened)), f.number(each.leads_converted), each.median_days_to_win === undefined ? "–" : f.number(each.median_days_to_win, 0),
               ])}
             />
           );
