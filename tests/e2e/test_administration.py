@@ -69,7 +69,9 @@ def test_a_rep_has_no_administration(page_as: PageAs) -> None:
     expect(page.get_by_text("You may not see this")).to_be_visible()
 
 
-@pytest.mark.parametrize("view", ["people", "grants", "signins", "pipelines", "assignment", "desk", "privacy", "health"])
+@pytest.mark.parametrize(
+    "view", ["people", "grants", "signins", "pipelines", "assignment", "desk", "privacy", "health"]
+)
 def test_every_page_of_the_console_can_be_read(page_as: PageAs, shot: Any, faults: Any, view: str) -> None:
     page = page_as("admin", language="zh", phone=view in ("people", "health"))
     page.goto(f"/admin/{view}")

@@ -33,7 +33,8 @@ def test_the_funnel_shrinks_and_a_stage_opens_its_deals(page_as: PageAs) -> None
     bars = page.locator(".funnel-bar")
     expect(bars.first).to_be_visible()
     entered = [int(each) for each in bars.locator("b").all_inner_texts()]
-    assert entered[0] > 0 and entered == sorted(entered, reverse=True)
+    assert entered[0] > 0
+    assert entered == sorted(entered, reverse=True)
     bars.first.get_by_role("link").click()
     expect(page.locator(".list-foot")).to_contain_text(f"{entered[0]} in all")
 

@@ -17,9 +17,7 @@ def test_the_time_slider_shows_every_list_as_of_a_moment_and_refuses_changes(
     page = page_as("admin")
     page.goto("/admin/people")
     expect(page.locator(".list .ant-table-row").first).to_be_visible()
-    with page.expect_request(
-        lambda request: "/v1/people?" in request.url and "headwater-as-of" in request.headers
-    ):
+    with page.expect_request(lambda request: "/v1/people?" in request.url and "headwater-as-of" in request.headers):
         page.get_by_role("button", name="Look at an earlier moment").click()
     strip = page.get_by_role("region", name="Look at an earlier moment")
     expect(strip).to_contain_text("Nothing can be changed")
