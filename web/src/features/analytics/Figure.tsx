@@ -28,6 +28,18 @@ function comparable(figure: FigureData | undefined): number | undefined {
   return figure.amounts.length === 1 && figure.amounts[0] ? major(figure.amounts[0]) : undefined;
 }
 
+/** The question of the records: the days that the figure really covers, which the server filled in where none were asked for. */
+function covered(figure: FigureData, search: string): string {
+  const next = new URLSearchParams(search);
+  const { from_on = "", to_on = "" } = figure.slice ?? {};
+  if (from_on || to_on) {
+    next.set("period", "custom");
+    next.set("from", from_on);
+    next.set("to", to_on);
+  } else next.set("period", "all_time");
+  return next.toString();
+}
+
 // More of these is worse.
 const WORSE = new Set(["churn", "lost_customers", "overdue", "slipped", "stale", "lost"]);
 
@@ -47,7 +59,7 @@ export function Figure({ figure, before, search }: { figure: FigureData; before?
       <div className="figure-label">
         {label} <Explained definition={figure.definition} freshness={figure.freshness} label={label} remark={remark} />
       </div>
-      <div className="figure-value">{figure.definition?.record_kind && value ? <Link to={`/analytics/records/${figure.key}?${search}`} style={{ color: "inherit" }} aria-label={`${label} ${value}: ${t("see_records", { count })}`}>{value}</Link> : value || "–"}</div>
+      <div className="figure-value">{figure.definition?.record_kind && value ? <Link to={`/analytics/records/${figure.key}?${covered(figure, search)}`} style={{ color: "inherit" }} aria-label={`${label} ${value}: ${t("see_records", { count })}`}>{value}</Link> : value || "–"}</div>
       <div className="figure-note">
         {!value && (remark || t("no_value"))}
         {value && change !== undefined && <><span className={good}>{change > 0 ? "▲" : change < 0 ? "▼" : ""} {f.percent(Math.abs(change), 0)}</span> {t("before", { value: valueOf(before, f) })}</>}
