@@ -27,7 +27,7 @@ const dictionary = words(
   {
     journeys: "Journeys", fresh: "New journey", name: "Name", trigger: "People come in when they", ref_segment: "Segment", ref_form: "Form", reentry: "May come in again once out", campaign: "Campaign", edit: "Edit", save: "Save", cancel: "Cancel", activate: "Let people in", pause: "Let nobody in", flow: "Flow", step: "Step", people: "People", entered: "Came in", active: "Under way", finished: "Finished", goal: "Reached the goal", left: "Left early",
     entered_def: "Runs begun, of all versions.", active_def: "Runs that wait at a step now.", goal_def: "Runs that ended because the goal was reached.", left_def: "Taken out by a person or unsubscribed.",
-    choose: "Choose a step to see or edit it", kind: "What it does", template: "Template", wait: "Wait", hours: "hours", days: "days", minutes: "minutes", unit: "Unit", tag: "Tag", value: "Worth", valid: "Days it is good for", asks: "What is asked", within: "How long to wait for a yes", add: "Insert behind", add_yes: "Insert behind yes", add_no: "Insert behind no", remove: "Remove this step", next: "Goes on to", yes: "If yes", no: "If no", end: "End", minutes_n: "{n} minutes", hours_n: "{n} hours", days_n: "{n} days", at_once: "asks once",
+    choose: "Choose a step to see or edit it", kind: "What it does", template: "Template", wait: "Wait", hours: "hours", days: "days", minutes: "minutes", unit: "Unit", tag: "Tag", value: "Worth", valid: "Days it is good for", asks: "What is asked", within: "How long to wait for a yes", add: "Insert behind", add_yes: "Insert behind yes", add_no: "Insert behind no", remove: "Remove this step", next: "Goes on to", yes: "If yes", no: "If no", end: "End", minutes_n: "{n} min", hours_n: "{n} h", days_n: "{n} d", at_once: "asks once",
     person: "Person", state: "State", where: "Stands at", since: "Came in", until: "Until", out: "Take out", put_in: "Put in", customer: "Customer", put: "{entered} came in, {skipped} not", saved: "Saved as version {version}; runs under way keep theirs", version: "Version {version}", draft_steps: "First message", no_template: "no template", submission: "Form sender",
   },
   {
@@ -292,7 +292,10 @@ function People({ journey, onFail }: { journey: Journey; language: string; onFai
   const path = { journey_id: journey.journey_id };
   const enter = useTell("/v1/journeys/{journey_id}:enter", { touches: ["marketing"], onDone: (answer) => (setCustomer(""), void message.info(t("put", { entered: answer.entered, skipped: answer.skipped }))) });
   const out = useTell("/v1/journey-runs/{run_id}:takeOut", { touches: ["marketing"] });
-  const nameOf = (id: string) => journey.steps.find((each) => each.step_id === id)?.name || id;
+  const nameOf = (id: string) => {
+    const step = journey.steps.find((each) => each.step_id === id);
+    return step ? step.name || say(step.kind) : id;
+  };
   const edits = may("marketing.journey.edit");
   return (
     <div className="stack gap-above">
@@ -300,7 +303,7 @@ function People({ journey, onFail }: { journey: Journey; language: string; onFai
         <h2 style={{ fontSize: 15, fontWeight: 600 }} className="spread">{t("people")}</h2>
         {edits && journey.state === "active" && (
           <>
-            <div style={{ width: 260 }}><CustomerSelect value={customer} onChange={setCustomer} placeholder={t("customer")} /></div>
+            <div className="fill" style={{ width: 260 }}><CustomerSelect value={customer} onChange={setCustomer} placeholder={t("customer")} /></div>
             <Button disabled={!customer} loading={enter.isPending} onClick={() => enter.mutate({ path, body: { subjects: [{ customer_id: customer }] } }, { onError: onFail })}>{t("put_in")}</Button>
           </>
         )}
