@@ -95,6 +95,7 @@ def test_a_discount_is_approved_on_a_phone_and_the_quote_becomes_an_order(
     shot(rep, "quote-editor-en-light")
     rep.get_by_role("button", name="Save draft").click()
     expect(rep).to_have_url(re.compile(r"/quotes/[0-9a-f-]{36}$"))
+    expect(rep.get_by_role("heading", level=1)).to_contain_text("Draft")
     number = rep.get_by_role("heading", level=1).inner_text().split()[0]
     rep.get_by_role("button", name="Submit").click()
     expect(rep.get_by_role("heading", level=1)).to_contain_text("In approval")
