@@ -258,7 +258,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
         }}
       >
         <button type="button" className={isDark ? "me me-dark" : "me"} aria-label={`${name}: ${t("account")}`}>
-          <span aria-hidden>{initials(name)}</span>
+          <span aria-hidden data-initials={initials(name)} />
         </button>
       </Dropdown>
     </div>
