@@ -21,7 +21,7 @@ export function Lines({ lines, net, tax, total }: { lines: readonly Line[]; net?
   const discounted = lines.some((line) => line.discount_basis_points > 0);
   const span = discounted ? 5 : 4;
   return (
-    <div className="lines-scroll">
+    <div className="lines-scroll" tabIndex={0} role="group" aria-label={t("lines")}>
       <table className="lines">
         <thead>
           <tr>

@@ -122,7 +122,7 @@ export default function ImportLeads() {
         {table && !results && (
           <>
             <Section title={t("mapping")} extra={t("rows_found", { count: table.rows.length })}>
-              <div className="import-scroll">
+              <div className="import-scroll" tabIndex={0} role="group" aria-label={t("preview")}>
                 <table className="import-table">
                   <thead>
                     <tr><th>{t("column")}</th><th>{t("means")}</th><th>{t("preview")}</th></tr>
@@ -148,7 +148,7 @@ export default function ImportLeads() {
               </div>
             </Section>
             <Section title={t("preview")}>
-              <div className="import-scroll">
+              <div className="import-scroll" tabIndex={0} role="group" aria-label={t("preview")}>
                 <table className="import-table">
                   <thead><tr>{FIELDS.filter((field) => meaning.includes(field)).map((field) => <th key={field}>{label[field]}</th>)}</tr></thead>
                   <tbody>
