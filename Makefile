@@ -1,6 +1,6 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto web check test test-security test-e2e demo stop status bench features fmt lock
+.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench features fmt lock
 RUN := .venv/bin/python
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
@@ -17,6 +17,8 @@ check: setup ## lint, format, types, imports, contracts: lint and breaking chang
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
 	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --no-loadscope-reorder --durations 25)
+test-faults: setup ## the long tests of faults: kill -9 of any part of the suite while it works
+	@$(RUN) -m pytest -m faults $(ONLY)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
 test-e2e: web .venv/.browser ## drive the web UI in headless Chromium (HEADWATER_TEST_SUITE=url: a suite that runs); screenshots in build/screenshots

@@ -16,7 +16,7 @@ import pytest
 
 from testkit import wait_until
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(600)]
 
 DEALS = 2_400
 
