@@ -58,6 +58,7 @@ STATUS: Mapping[type[Exception], grpc.StatusCode] = {
 FIELD_TRAILER = "field"
 """Trailing metadata that names the field an INVALID_ARGUMENT is about."""
 _MOST_BYTES = 32 * 1024 * 1024
+_CALL_TIMEOUT_S = 10.0
 _NAMES = "x509_subject_alternative_name"
 _PEERS = frozenset(name.encode() for name in (*CONTEXTS, "gateway"))
 
@@ -276,7 +277,7 @@ class _Details(grpc.ClientCallDetails):
 class _Sending(grpc.UnaryUnaryClientInterceptor):
     """Adds metadata, the trace and a deadline to every call. What the caller gives wins."""
 
-    def __init__(self, metadata: Sequence[tuple[str, str]], timeout_s: float = 10.0) -> None:
+    def __init__(self, metadata: Sequence[tuple[str, str]], timeout_s: float) -> None:
         self._metadata = metadata
         self._timeout_s = timeout_s
 
@@ -292,6 +293,8 @@ class _Sending(grpc.UnaryUnaryClientInterceptor):
         )
 
 
-def sending(channel: grpc.Channel, metadata: Sequence[tuple[str, str]]) -> grpc.Channel:
-    """The same channel with metadata of its own on every call."""
-    return grpc.intercept_channel(channel, _Sending(metadata))
+def sending(
+    channel: grpc.Channel, metadata: Sequence[tuple[str, str]], timeout_s: float = _CALL_TIMEOUT_S
+) -> grpc.Channel:
+    """The same channel with metadata of its own on every call, and a deadline where the caller names none."""
+    return grpc.intercept_channel(channel, _Sending(metadata, timeout_s))

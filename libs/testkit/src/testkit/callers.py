@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any
 from uuid import UUID
@@ -61,10 +61,10 @@ def a_caller(
     )
 
 
-def a_token(caller: Caller | None = None, issued_at: datetime | None = None) -> str:
+def a_token(caller: Caller | None = None, issued_at: datetime | None = None, life: timedelta = TOKEN_LIFE) -> str:
     """A token for the caller, signed with the session's key; expired if issued long ago."""
     issued = issued_at or datetime.now(UTC)
-    times = {"iat": issued, "exp": issued + TOKEN_LIFE, "aud": AUDIENCE}
+    times = {"iat": issued, "exp": issued + life, "aud": AUDIENCE}
     claims = claims_of(caller or a_caller()) | times
     return jwt.encode(claims, signing_key().private_pem, algorithm=ALGORITHM)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import timedelta
 
 import grpc
 
@@ -13,6 +14,8 @@ from kernel.wire import channel_to, sending, serve
 from testkit.callers import a_caller, a_token
 
 GRACE_S = 1.0
+_LONG, _PATIENCE_S = timedelta(hours=1), 60.0
+"""A test may take longer than a token lives, on a machine that has other work too."""
 
 
 @contextmanager
@@ -31,8 +34,8 @@ def channel_as(
 ) -> Iterator[grpc.Channel]:
     """A channel whose calls carry the caller's token (anybody's who may all, by default)."""
     channel = channel_to(target)
-    token = ("authorization", f"Bearer {a_token(caller or a_caller())}")
+    token = ("authorization", f"Bearer {a_token(caller or a_caller(), life=_LONG)}")
     try:
-        yield sending(channel, [token, *metadata])
+        yield sending(channel, [token, *metadata], _PATIENCE_S)
     finally:
         channel.close()

@@ -14,7 +14,7 @@ LONGEST_PAUSE_S = 0.1
 
 def wait_until(
     condition: Callable[[], T],
-    timeout_s: float = 30,
+    timeout_s: float = 60,
     describe: str | Callable[[], object] = "the condition",
 ) -> T:
     """Ask `condition` until its answer is true and return that answer.

@@ -45,7 +45,7 @@ def test_a_deadline_is_kept_by_the_bus_even_if_it_was_killed_before(desk_of_two,
     first.wait(10)
     second = start_bus(service.settings, amqp)
     try:
-        wait_until(lambda: "TicketEscalated" in desk_of_two.kinds(opened.ticket_id), 30)
+        wait_until(lambda: "TicketEscalated" in desk_of_two.kinds(opened.ticket_id), 90)
     finally:
         second.terminate()
         assert second.wait(15) == 0

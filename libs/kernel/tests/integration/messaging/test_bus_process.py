@@ -85,7 +85,7 @@ def test_killing_it_again_and_again_costs_nothing(
         process = bus.start()
         before = follower.tail()
         owner.append(400)
-        wait_until(lambda before=before: follower.tail() > before, timeout_s=20)
+        wait_until(lambda before=before: follower.tail() > before, timeout_s=60)
         process.kill()
         process.wait(10)
     bus.start()
@@ -103,10 +103,10 @@ def test_what_kills_the_process_is_found_and_parked_and_nothing_else_is(owner: A
 
     for _ in range(12):
         process = bus.start(str(killer))
-        wait_until(lambda process=process: process.poll() is not None or parked(), timeout_s=30)
+        wait_until(lambda process=process: process.poll() is not None or parked(), timeout_s=60)
         if parked():
             break
-    wait_until(lambda: follower.tail() == 193, timeout_s=30, describe=follower.tail)
+    wait_until(lambda: follower.tail() == 193, timeout_s=60, describe=follower.tail)
     assert [(p.stream, p.version) for p in parked()] == [(killer, n) for n in range(2, 9)]
     assert parked()[0].reason == "killed the process"
     wait_until(lambda: follower.query("select count(*) from suspects") == [(0,)])
