@@ -1,6 +1,6 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench features fmt lock
+.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench bench-data bench-load features fmt lock
 RUN := .venv/bin/python
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
@@ -32,6 +32,10 @@ status: ## what runs, where, and how it is
 	@if test -x $(RUN); then $(RUN) -m headwater status || true; else echo "not set up: make setup"; fi
 bench: setup ## measure the kernel against its peers; writes bench/results/latest.json
 	@$(RUN) -m bench
+bench-data: setup ## fill the suite of HEADWATER_RUN with SIZE=100000 invented customers and about ten events each
+	@$(RUN) -m bench.crowd --customers $(or $(SIZE),100000)
+bench-load: setup ## what 32 people at once wait for at the gateway of that suite; writes bench/results/load-*.json
+	@$(RUN) -m bench.load
 features: setup ## which rows of docs/features.csv are covered by which tests (CHECK=1 fails when a promised one is not)
 	@$(RUN) tools/features.py $(if $(CHECK),--check)
 fmt: setup ## format the source

@@ -22,7 +22,8 @@ from psycopg.sql import SQL, Identifier
 
 from bench.figures import Figure
 from bench.relaying import relaying
-from bench.stage import CONTEXT, DISKS, Stage, execute, fill, recorder_of
+from bench.service import CONTEXT
+from bench.stage import DISKS, LONGEST_S, Stage, execute, fill, recorder_of
 from bench.views import TABLES, TOTALS
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from kernel.consumers import Views
@@ -32,6 +33,7 @@ from kernel.partition import PartitionQueue
 from kernel.progress import Progress
 from kernel.publisher import Publisher
 from kernel.slots import SLOTS, slot_of
+from testkit import wait_until
 from testkit.databases import Database
 
 OURS, PEERS, BATCH = 60_000, 3_000, 500
@@ -96,12 +98,10 @@ def _through_the_broker(owner: Database, database: Database, amqp_url: str) -> f
         for partition in range(4):
             PartitionQueue("bench", Views([TOTALS]), partition, 4).declare(publisher.channel)
     with relaying(owner.url, amqp_url) as relay:
-        while relay.published < OURS:
-            time.sleep(0.05)
+        wait_until(lambda: relay.published >= OURS, LONGEST_S)
     with bus(database.url, amqp_url, "totals"):
         began = time.monotonic()
-        while execute(database.url, "select sum(amount) from totals") != [(300 * OURS,)]:
-            time.sleep(0.05)
+        wait_until(lambda: execute(database.url, "select sum(amount) from totals") == [(300 * OURS,)], LONGEST_S)
         return OURS / (time.monotonic() - began)
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-from types import SimpleNamespace
-from typing import Any
-
 from bench.figures import Figure
 from bench.projecting import OURS, bus
 from bench.relaying import relaying
-from bench.stage import Stage, execute, fill
+from bench.service import service, settings
+from bench.stage import LONGEST_S, Stage, execute, fill
 from bench.views import TABLES, TOTALS
 from kernel.rebuild import compare
+from testkit import wait_until
 
 
 def measure(stage: Stage) -> list[Figure]:
@@ -20,10 +18,8 @@ def measure(stage: Stage) -> list[Figure]:
         execute(database.owner_url, TABLES)
         fill(owner, OURS)
         with relaying(owner.url, amqp_url), bus(database.url, amqp_url, "totals"):
-            while execute(database.url, "select sum(amount) from totals") != [(300 * OURS,)]:
-                time.sleep(0.05)
-            settings = SimpleNamespace(owner_url=lambda: database.owner_url, amqp_url=amqp_url)
-            service: Any = SimpleNamespace(name="bench", settings=settings, store=None)
-            result = compare(service, TOTALS)
+            wait_until(lambda: execute(database.url, "select sum(amount) from totals") == [(300 * OURS,)], LONGEST_S)
+            own = service(settings(database.url, amqp_url, database.owner_url), TOTALS)
+            result = compare(own, TOTALS)
     assert result.equal, result
     return [Figure("rebuild of an eventual view", "plain", round(result.rate), "events/s")]

@@ -11,11 +11,13 @@ from typing import Any
 from kombu import connection as kombu
 
 from bench.figures import Figure
-from bench.stage import CONTEXT, Stage, execute, fill, recorder_of
+from bench.service import CONTEXT
+from bench.stage import LONGEST_S, Stage, execute, fill, recorder_of
 from kernel.publisher import Publisher
 from kernel.relay import Relay
 from kernel.seal import Sealer
 from kernel.topology import EVENTS, declare_exchanges
+from testkit import wait_until
 
 EVENTS_OURS, EVENTS_PEER = 60_000, 6_000
 
@@ -29,8 +31,7 @@ def measure(stage: Stage) -> list[Figure]:
         peer = _kombu(amqp_url, body)
         with relaying(database.url, amqp_url) as relay:
             began = time.monotonic()
-            while relay.published < EVENTS_OURS:
-                time.sleep(0.01)
+            wait_until(lambda: relay.published >= EVENTS_OURS, LONGEST_S)
             ours = EVENTS_OURS / (time.monotonic() - began)
         assert execute(database.url, "select position from relay_checkpoint")
     return [

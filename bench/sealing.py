@@ -6,7 +6,6 @@ import argparse
 import tempfile
 import threading
 import time
-from base64 import b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,11 +13,13 @@ from pathlib import Path
 from bench.appending import writers
 from bench.figures import Figure
 from bench.relaying import relaying, tap
-from bench.stage import CONTEXT, Stage, fill
+from bench.service import CONTEXT, settings
+from bench.stage import LONGEST_S, Stage, fill
 from headwater import auditing, verify_export
 from headwater.provision import choose_secrets
 from kernel.config import Settings
 from kernel.seal import CHAINS, EVENTS, Kept, Sealer, Signer, last_seal, open_sealing
+from testkit import wait_until
 
 EVENTS_VERIFIED = 200_000
 EVENTS_RELAYED = 60_000
@@ -35,18 +36,8 @@ def settings_of(database_url: str, folder: Path) -> Settings:
     """Settings of a sealed service, with a key of its own."""
     made: dict[str, str] = {}
     choose_secrets(made)
-    return Settings.from_environment(
-        CONTEXT,
-        {
-            "BENCH_DATABASE_URL": database_url,
-            "BENCH_AMQP_URL": "unused",
-            "BENCH_MASTER_KEY": b64encode(bytes(32)).decode(),
-            "BENCH_SERVICE_SECRET": "unused",
-            "BENCH_SEAL_KEY": made["customer.seal_key"],
-            "HEADWATER_CHECKPOINTS": str(folder),
-            "HEADWATER_TOKEN_PUBLIC_KEY": "unused",
-        },
-    )
+    sealing_key = {"BENCH_SEAL_KEY": made["customer.seal_key"], "HEADWATER_CHECKPOINTS": str(folder)}
+    return settings(database_url, **sealing_key)
 
 
 @contextmanager
@@ -94,11 +85,9 @@ def _relay(stage: Stage, folder: Path, how: str) -> float:
         sealer = Sealer(CONTEXT, database.url, Signer.of(settings), Kept.of(settings)) if how == "sealed" else None
         with relaying(database.url, amqp_url, sealer) as relay:
             began = time.monotonic()
-            while relay.published < EVENTS_RELAYED:
-                time.sleep(0.01)
+            wait_until(lambda: relay.published >= EVENTS_RELAYED, LONGEST_S)
             rate = EVENTS_RELAYED / (time.monotonic() - began)
-            while sealer and sealer.sealed < EVENTS_RELAYED:
-                time.sleep(0.01)
+            wait_until(lambda: sealer is None or sealer.sealed >= EVENTS_RELAYED, LONGEST_S)
             return round(rate)
 
 

@@ -21,10 +21,11 @@ from testkit.migrated import KERNEL, migrate_service
 
 FOLDER = Path(".run") / "bench"
 
+LONGEST_S = 120.0
+"""For anything that is waited for."""
+
 DISKS = ("plain", "slow commits")
 """The disk as it is; and with a wait of 2 ms in every commit, where locks show what they cost."""
-
-CONTEXT = "bench"
 
 
 class Stage:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from bench.stage import CONTEXT
+from bench.service import CONTEXT
 from kernel.projections import Delivered, Eventual
 
 TABLES = (
