@@ -141,6 +141,11 @@ class Verifier:
             raise Unauthenticated(_EXPIRED)
         return caller
 
+    def seconds_left(self, token: str) -> float:
+        """How long a token is good from now on; 0 for one that was not verified here."""
+        good_until, _ = self._verified.get(token) or (0.0, NOBODY)
+        return max(0.0, good_until - time.time())
+
     def _verify(self, token: str) -> tuple[float, Caller]:
         try:
             claims = jwt.decode(

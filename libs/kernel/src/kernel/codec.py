@@ -120,7 +120,7 @@ class Codec:
     @property
     def personal_types(self) -> list[str]:
         """Full names of the types that hold personal text."""
-        return [name for name, message in self._by_name.items() if _personal_fields(message.DESCRIPTOR)]
+        return [name for name, message in self._by_name.items() if personal_fields(message.DESCRIPTOR)]
 
     def _today(self, message: Message) -> Any:
         while upcast := self._upcasts.get(type(message)):
@@ -143,7 +143,7 @@ def subjects_of(message: Message) -> set[str]:
 
 
 @cache
-def _personal_fields(descriptor: _Descriptor) -> tuple[tuple[_Field, bool], ...]:
+def personal_fields(descriptor: _Descriptor) -> tuple[tuple[_Field, bool], ...]:
     """Return the fields that hold personal text (True) or lead to some (False)."""
     return _personal_fields_of(descriptor, frozenset())
 
@@ -185,11 +185,11 @@ def _collect(message: Message, into: set[str]) -> None:
 def _change(message: Message, binding: str, change: _TEXT_CHANGE, owner: str = "") -> None:
     """Put every non-empty personal text under the message through `change`, in place."""
     descriptor = message.DESCRIPTOR
-    personal_fields = _personal_fields(descriptor)
-    if not personal_fields:
+    found = personal_fields(descriptor)
+    if not found:
         return
     owner = _owner(message, descriptor, owner)
-    for field, holds_text in personal_fields:
+    for field, holds_text in found:
         name = field.name
         here = f"{binding}/{name}"
         value = getattr(message, name)

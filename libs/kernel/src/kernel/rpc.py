@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -78,6 +78,7 @@ class Method:
     name: str
     permission: str
     is_query: bool
+    is_stream: bool
     guests: bool
     request_type: type[Message]
     response_type: type[Message]
@@ -204,11 +205,15 @@ class Past:
         }
 
 
-Handler = Callable[[Any, Call], Message]
+Handler = Callable[[Any, Call], Any]
+"""Returns the answer; an iterator of them if it is a stream."""
 
 
 def methods_of(service: Any) -> list[Method]:
-    """Return the RPCs of a service descriptor; raise ValueError for one without a permission."""
+    """Return the RPCs of a service descriptor; raise ValueError for one without a permission.
+
+    Nor may a stream command anything, or show what field rules or audits speak of: they look at whole answers.
+    """
     found = []
     for method in service.methods:
         options = method.GetOptions()
@@ -216,17 +221,22 @@ def methods_of(service: Any) -> list[Method]:
         if not permission:
             raise ValueError(f"{method.full_name} names no permission")
         request_type, response_type = GetMessageClass(method.input_type), GetMessageClass(method.output_type)
+        is_query = options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS
+        response_shape = shape_of(response_type.DESCRIPTOR)
+        if method.server_streaming and (not is_query or response_shape.classes or response_shape.has_internal):
+            raise ValueError(f"{method.full_name} is a stream: it can only be a query, and show nothing personal")
         found.append(
             Method(
                 full_name=f"{service.full_name}/{method.name}",
                 name=method.name,
                 permission=permission,
                 guests=options.Extensions[guests_option],
-                is_query=options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
+                is_query=is_query,
+                is_stream=method.server_streaming,
                 request_type=request_type,
                 response_type=response_type,
                 request_shape=shape_of(request_type.DESCRIPTOR),
-                response_shape=shape_of(response_type.DESCRIPTOR),
+                response_shape=response_shape,
             )
         )
     return found
@@ -305,6 +315,32 @@ class Endpoint:
             self._show(method, request, response, caller, cause)
         return response
 
+    def stream(
+        self,
+        method: Method,
+        request: Message,
+        metadata: Mapping[str, str],
+        time_remaining: Callable[[], float | None] = lambda: None,
+        source: str = "",
+    ) -> Iterator[Message]:
+        """Answer one request by many messages, for no longer than the token is good. Raises as `answer` does."""
+        token = metadata.get("authorization", "").removeprefix("Bearer ").strip()
+        caller = self._caller(method, token)
+        _refuse_purpose(caller, method, metadata.get(PURPOSE, ""))
+        cause = _cause(caller, metadata)
+        if moment_in(metadata, system_clock()) is not None:
+            raise InvalidArgument("as_of", f"{method.name} goes on with what happens, so it has no past")
+
+        def left_s() -> float:
+            remaining, good_for = time_remaining(), self._verifier.seconds_left(token)
+            return good_for if remaining is None else min(remaining, good_for)
+
+        call = Call(caller, cause, self._store, token, self._connect, left_s, metadata.get("x-source", source))
+        try:
+            yield from self._handlers[method.name](request, call)
+        finally:
+            call.close()
+
     def _show(self, method: Method, request: Message, response: Message, caller: Caller, cause: Cause) -> None:
         """Take out what the caller may not see; record what personal data is left for him to see."""
         shape = method.response_shape
@@ -376,7 +412,7 @@ class Endpoint:
                 ).fetchone()
             if row is not None:
                 return _again(method, row, fingerprint)
-            response = self._handlers[method.name](request, call)
+            response: Message = self._handlers[method.name](request, call)
             if call._transaction is not None:
                 _remember(call, method, fingerprint, response)
             return response

@@ -6,10 +6,13 @@ Everything that imports grpc is here or in a service's jobs: a nameko process mu
 from __future__ import annotations
 
 import logging
+import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent import futures
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +23,7 @@ from google.protobuf.message import DecodeError, Message
 from opentelemetry import propagate, trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
+from kernel.auth import LEEWAY, TOKEN_LIFE
 from kernel.config import CONTEXTS, Tls
 from kernel.errors import (
     AlreadyExists,
@@ -32,6 +36,7 @@ from kernel.errors import (
     Unauthenticated,
     Unavailable,
 )
+from kernel.feed import MOST_STREAMS
 from kernel.request import refuse_impossible
 from kernel.rpc import Endpoint, Method
 from kernel.telemetry import current_traceparent, rpc_duration
@@ -59,6 +64,9 @@ FIELD_TRAILER = "field"
 """Trailing metadata that names the field an INVALID_ARGUMENT is about."""
 _MOST_BYTES = 32 * 1024 * 1024
 _CALL_TIMEOUT_S = 10.0
+_LONGEST_STREAM_S = (TOKEN_LIFE + LEEWAY).total_seconds() + 5.0
+_STREAM_THREADS = MOST_STREAMS + 8
+"""More than there may be streams: somebody has to say that there are too many."""
 _NAMES = "x509_subject_alternative_name"
 _PEERS = frozenset(name.encode() for name in (*CONTEXTS, "gateway"))
 
@@ -70,66 +78,98 @@ def generic_handler(endpoints: Sequence[Endpoint], known_peers_only: bool = Fals
     """
     contexts = {endpoint.context: endpoint for endpoint in endpoints}
     endpoint = endpoints[0]
-    return grpc.method_handlers_generic_handler(
-        endpoint.name,
-        {
-            m.name: grpc.unary_unary_rpc_method_handler(
-                _answering(contexts, m, known_peers_only),
-                # None: what is no message of its type is refused by us; grpc would call it INTERNAL
-                request_deserializer=None,
-                response_serializer=m.response_type.SerializeToString,
-            )
-            for m in endpoint.methods
-        },
-    )
+    handlers: dict[str, Any] = {}
+    for m in endpoint.methods:
+        make = grpc.unary_stream_rpc_method_handler if m.is_stream else grpc.unary_unary_rpc_method_handler
+        handlers[m.name] = make(
+            (_streaming if m.is_stream else _answering)(contexts, m, known_peers_only),
+            # None: what is no message of its type is refused by us; grpc would call it INTERNAL
+            request_deserializer=None,
+            response_serializer=m.response_type.SerializeToString,
+        )
+    return grpc.method_handlers_generic_handler(endpoint.name, handlers)
+
+
+def _asked(contexts: Mapping[str, Endpoint], request: Any) -> Endpoint:
+    name = "" if "" in contexts else request.context
+    if name not in contexts:
+        raise NotFound(f"{name[:40] or 'an empty context'} is not answered for here; {', '.join(contexts)} would be")
+    return contexts[name]
+
+
+@contextmanager
+def _answer_to(method: Method, known_peers_only: bool, context: grpc.ServicerContext) -> Iterator[dict[str, str]]:
+    """Around an answer: a span, a measurement, and refusals as statuses. The block gets the request's metadata."""
+    if known_peers_only and not _PEERS.intersection(context.auth_context().get(_NAMES, ())):
+        context.abort(grpc.StatusCode.UNAUTHENTICATED, "your certificate names nobody of this suite")
+    metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
+    parent = propagate.extract(metadata)
+    started = time.perf_counter()
+    code = grpc.StatusCode.OK
+    tracer = trace.get_tracer("headwater")
+    with tracer.start_as_current_span(
+        method.full_name,
+        context=parent,
+        kind=SpanKind.SERVER,
+        attributes={"rpc.system": "grpc", "rpc.method": method.full_name},
+        record_exception=False,
+        set_status_on_exception=False,
+    ) as span:
+        try:
+            yield metadata
+        except Exception as error:
+            code = status_of(error)
+            span.set_status(Status(StatusCode.ERROR, code.name))
+            _refuse(method, error, code, context)
+        finally:
+            took_s = time.perf_counter() - started
+            rpc_duration.record(took_s, {"rpc.method": method.full_name, "rpc.response.status_code": code.name})
 
 
 def _answering(
     contexts: Mapping[str, Endpoint], method: Method, known_peers_only: bool
 ) -> Callable[[bytes, grpc.ServicerContext], Message]:
-    def asked(request: Any) -> Endpoint:
-        name = "" if "" in contexts else request.context
-        if name not in contexts:
-            raise NotFound(
-                f"{name[:40] or 'an empty context'} is not answered for here; {', '.join(contexts)} would be"
+    def answer(body: bytes, context: grpc.ServicerContext) -> Message:
+        with _answer_to(method, known_peers_only, context) as metadata:
+            request = _parsed(method, body)
+            return _asked(contexts, request).answer(
+                method,
+                request,
+                metadata,
+                context.time_remaining,
+                context.peer(),
+                lambda told: context.set_trailing_metadata(tuple(told.items())),
             )
-        return contexts[name]
-
-    def answer(body: bytes, context: grpc.ServicerContext) -> Message:  # type: ignore[return]
-        if known_peers_only and not _PEERS.intersection(context.auth_context().get(_NAMES, ())):
-            context.abort(grpc.StatusCode.UNAUTHENTICATED, "your certificate names nobody of this suite")
-        metadata = {key: value for key, value in context.invocation_metadata() if isinstance(value, str)}
-        parent = propagate.extract(metadata)
-        started = time.perf_counter()
-        code = grpc.StatusCode.OK
-        tracer = trace.get_tracer("headwater")
-        with tracer.start_as_current_span(
-            method.full_name,
-            context=parent,
-            kind=SpanKind.SERVER,
-            attributes={"rpc.system": "grpc", "rpc.method": method.full_name},
-            record_exception=False,
-            set_status_on_exception=False,
-        ) as span:
-            try:
-                request = _parsed(method, body)
-                return asked(request).answer(
-                    method,
-                    request,
-                    metadata,
-                    context.time_remaining,
-                    context.peer(),
-                    lambda told: context.set_trailing_metadata(tuple(told.items())),
-                )
-            except Exception as error:
-                code = status_of(error)
-                span.set_status(Status(StatusCode.ERROR, code.name))
-                _refuse(method, error, code, context)
-            finally:
-                took_s = time.perf_counter() - started
-                rpc_duration.record(took_s, {"rpc.method": method.full_name, "rpc.response.status_code": code.name})
 
     return answer
+
+
+def _streaming(
+    contexts: Mapping[str, Endpoint], method: Method, known_peers_only: bool
+) -> Callable[[bytes, grpc.ServicerContext], Iterator[Message]]:
+    def stream(body: bytes, context: grpc.ServicerContext) -> Iterator[Message]:
+        def left_s() -> float | None:
+            return context.time_remaining() if context.is_active() else 0.0
+
+        with _answer_to(method, known_peers_only, context) as metadata:
+            request = _parsed(method, body)
+            # One who does not read holds a thread until then, and no longer.
+            end = threading.Timer(_LONGEST_STREAM_S, context.cancel)
+            end.daemon = True
+            end.start()
+            try:
+                yield from _asked(contexts, request).stream(method, request, metadata, left_s, context.peer())
+            finally:
+                end.cancel()
+
+    # Threads of their own: as long as streams last, those that answer must not be taken.
+    stream.experimental_thread_pool = _stream_threads()  # type: ignore[attr-defined]
+    return stream
+
+
+@cache
+def _stream_threads() -> futures.ThreadPoolExecutor:
+    return futures.ThreadPoolExecutor(_STREAM_THREADS, thread_name_prefix="stream")
 
 
 def _parsed(method: Method, body: bytes) -> Message:

@@ -31,6 +31,7 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._gateway.changes.dismiss()
+        self._gateway.backends.stop_following()
         await super().shutdown(sockets)
 
 

@@ -16,7 +16,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from gateway import openapi, pages
+from gateway import openapi, pages, streams
 from gateway.backends import Asking, Backends
 from gateway.changes import MOST_STREAMS, Changes, Listener, sse
 from gateway.composition import (
@@ -134,9 +134,17 @@ class Gateway:
         asking = await self.asking(request, method)
         try:
             message = request_of(binding, path_values, request.query_params.multi_items(), body)
+            if method.is_stream:
+                streams.go_on(message, request.headers)
         except Malformed as error:
             raise of_malformed(error) from None
         _fill_in(method, message, asking)
+        if method.is_stream:
+            answers = self.backends.follow(method, message, asking)
+            first = await anext(answers)  # a refusal comes before the head of the answer
+            return StreamingResponse(
+                streams.shown(first, answers), media_type=streams.MEDIA_TYPE, headers=streams.HEADERS
+            )
         settings = self.settings
         timeout_s = settings.long_deadline_s if method.is_long or asking.as_of else settings.deadline_s
         answer = await self.backends.ask(method, message, asking, timeout_s)

@@ -7,7 +7,7 @@ carried out once.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,11 @@ class Backends:
         self._tls = tls
         self._channels: dict[str, grpc.aio.Channel] = {}
         self._calls: dict[tuple[str, str], Any] = {}
+        self._followed: set[Any] = set()
 
     async def ask(self, method: Method, request: Message, asking: Asking, timeout_s: float) -> Message:
         """Return the answer. Raises Problem."""
-        context = str(getattr(request, "context", "")) if method.context == EVERYWHERE else method.context
+        context = _context_of(method, request)
         try:
             call = self._call(method, context)
             asked = call(request, timeout=timeout_s, metadata=asking.metadata())
@@ -113,6 +114,29 @@ class Backends:
         except grpc.aio.AioRpcError as error:
             raise of_rpc(error, context) from None
         return answer
+
+    async def follow(self, method: Method, request: Message, asking: Asking) -> AsyncIterator[Message]:
+        """Yield the answers of a stream, until it or `stop_following` ends it. Raises Problem."""
+        context = _context_of(method, request)
+        call = self.channel(context).unary_stream(
+            f"/{method.full_name}",
+            request_serializer=method.request_type.SerializeToString,
+            response_deserializer=method.response_type.FromString,
+        )(request, metadata=asking.metadata())
+        self._followed.add(call)
+        try:
+            async for answer in call:
+                yield answer
+        except grpc.aio.AioRpcError as error:
+            raise of_rpc(error, context) from None
+        finally:
+            self._followed.discard(call)
+            call.cancel()
+
+    def stop_following(self) -> None:
+        """End every stream; the clients connect again, to another process."""
+        for call in list(self._followed):
+            call.cancel()
 
     def reachable(self) -> dict[str, str]:
         """The state of every channel that was used: "ready", "transient_failure"…"""
@@ -157,3 +181,7 @@ class Backends:
             )
             self._calls[key] = call
         return call
+
+
+def _context_of(method: Method, request: Message) -> str:
+    return str(getattr(request, "context", "")) if method.context == EVERYWHERE else method.context

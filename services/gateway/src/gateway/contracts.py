@@ -34,6 +34,7 @@ class Method:
     name: str
     permission: str
     is_query: bool
+    is_stream: bool
     guests: bool
     request_type: type[Message]
     response_type: type[Message]
@@ -106,6 +107,7 @@ def read(descriptor_set: bytes) -> Contracts:
                     name=described.name,
                     permission=described.options.Extensions[options_pb2.permission],
                     is_query=described.options.idempotency_level == MethodOptions.NO_SIDE_EFFECTS,
+                    is_stream=described.server_streaming,
                     guests=described.options.Extensions[options_pb2.guests],
                     request_type=_message_class(described.input_type),
                     response_type=_message_class(described.output_type),

@@ -14,6 +14,7 @@ from gateway.composition import overview_parts, processing_parts, search_parts, 
 from gateway.contracts import Binding, Contracts, Method, field_at
 from gateway.contracts import contracts as all_contracts
 from gateway.problems import KINDS, MEDIA_TYPE
+from gateway.streams import MEDIA_TYPE as STREAM
 from kernel.config import CONTEXTS
 from kernel.rpc import PUBLIC, SIGNED_IN
 
@@ -199,7 +200,7 @@ class _Document:
         return {
             "200": {
                 "description": self._comment(descriptor.full_name) or "Done.",
-                "content": {"application/json": {"schema": schema}},
+                "content": _stream_of(schema) if binding.method.is_stream else {"application/json": {"schema": schema}},
             },
             **{str(s): {"$ref": f"#/components/responses/Problem{s}"} for s in sorted(refusals)},
         }
@@ -416,6 +417,12 @@ def _query_fields(descriptor: Any, prefix: str = "", depth: int = 0) -> Iterator
             yield path, field
         elif not field.is_repeated and depth < _DEEPEST_QUERY:
             yield from _query_fields(message, f"{path}.", depth + 1)
+
+
+def _stream_of(schema: dict[str, Any]) -> dict[str, Any]:
+    """Server-sent events: the data of each is one such answer, as JSON."""
+    event = {"type": "string", "contentMediaType": "application/json", "contentSchema": schema}
+    return {STREAM: {"schema": event}}
 
 
 def _json_content(schema: dict[str, Any]) -> dict[str, Any]:
