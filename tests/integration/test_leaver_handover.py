@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import secrets
+import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,7 +44,8 @@ def one_of_everything(admin: Api, rep: Api, rep_id: str) -> dict[str, str]:
     product = admin.post("/v1/products", {"sku": name, "name": name, "category": "x", "list_price": cny(10_000)})
     line = {"product_id": product["product_id"], "quantity": "1", "unit_price": cny(5_000)}
     step = {"step_id": "leaver", "name": "leaver", "approver_ids": [rep_id], "rule": "STEP_RULE_ANY_OF"}
-    flow = {"name": name, "subject_kind": "SUBJECT_KIND_QUOTE", "steps": [step], "priority": 1_000_000}
+    before_all_others = int(time.time())  # whatever flows the suite has by now
+    flow = {"name": name, "subject_kind": "SUBJECT_KIND_QUOTE", "steps": [step], "priority": before_all_others}
     rules = admin.post("/v1/approval-flows", flow | {"min_discount_basis_points": 4000})["flow_id"]
     quoted = {"opportunity_id": opportunity, "lines": [line], "valid_until": str(today + timedelta(days=30))}
     quote = rep.post("/v1/quotes", quoted)["quote_id"]

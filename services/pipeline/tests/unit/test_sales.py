@@ -134,6 +134,9 @@ def test_the_flow_with_the_highest_priority_that_fits_decides_and_steps_have_con
     kind = approvals.SubjectKind.QUOTE
     assert approvals.flow_for([small, large], kind, yuan(1), 400) is small
     assert approvals.flow_for([small, large], kind, yuan(1), 500) is large
+    special = a_flow(a_step("one", ANY, B), priority=1, discount=300)
+    for flows in ([small, special], [special, small]):
+        assert approvals.flow_for(flows, kind, yuan(1), 400) is special, "of equals the stricter one"
     assert [s.step_id for s in approvals.steps_of(large, yuan(999), 0)] == ["one"]
     assert [s.step_id for s in approvals.steps_of(large, yuan(1_000), 0)] == ["one", "two"]
     assert approvals.flow_for([small], approvals.SubjectKind.ORDER, yuan(1), 0) is None

@@ -190,7 +190,10 @@ def replace_approver(flow: ApprovalFlowDefined, leaver: UUID, successor: UUID) -
 def flow_for(
     flows: Iterable[ApprovalFlowDefined], kind: SubjectKind, amount: Money, discount_basis_points: int
 ) -> ApprovalFlowDefined | None:
-    """Return the flow with the highest priority whose conditions and at least one step apply."""
+    """Return the flow with the highest priority whose conditions and at least one step apply.
+
+    Of equals the one with the stricter conditions, so that a general flow does not hide a special one.
+    """
     fitting = [
         flow
         for flow in flows
@@ -199,7 +202,12 @@ def flow_for(
         and _applies(flow.min_amount, flow.min_discount_basis_points, amount, discount_basis_points)
         and steps_of(flow, amount, discount_basis_points)
     ]
-    return max(fitting, key=lambda flow: (flow.priority, str(flow.flow_id)), default=None)
+    return max(fitting, key=_rank, default=None)
+
+
+def _rank(flow: ApprovalFlowDefined) -> tuple[int, int, int, str]:
+    least = flow.min_amount.minor_units if flow.min_amount else 0
+    return flow.priority, flow.min_discount_basis_points, least, str(flow.flow_id)
 
 
 def steps_of(flow: ApprovalFlowDefined, amount: Money, discount_basis_points: int) -> tuple[FlowStep, ...]:
