@@ -8,6 +8,7 @@ import { useAsk } from "@/api/hooks";
 import { useMay } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useLanguage, useWords } from "@/i18n/words";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { Actor } from "@/ui/people";
 import { Answered, Notice, Waiting } from "@/ui/states";
@@ -37,7 +38,7 @@ export default function History() {
   const mayReads = useMay("analytics.reads.admin");
   const history = useAsk("/v1/audit/records/{record_id}", { path: { record_id: recordId }, query: { page_size: MOST } }, { live: ["customer", "pipeline", "ticketing", "marketing", "identity"] });
   return (
-    <Page title={t("history")} above={{ to: "/audit", label: t("audit") }} note={<code>{recordId}</code>} actions={history.data?.changes[0] && placeOfRecord(history.data.changes[0].event) && <Link to={placeOfRecord(history.data.changes[0].event) ?? ""}><Button>{t("open_record")}</Button></Link>}>
+    <Page title={t("history")} above={{ to: "/audit", label: t("audit") }} note={<code>{recordId}</code>} actions={history.data?.changes[0] && placeOfRecord(history.data.changes[0].event) && <LinkButton to={placeOfRecord(history.data.changes[0].event) ?? ""}>{t("open_record")}</LinkButton>}>
       <Answered of={history} rows={8}>
         {(data) => (data.changes.length ? <Replay recordId={recordId} changes={data.changes} /> : <Notice title={t("no_history")} />)}
       </Answered>

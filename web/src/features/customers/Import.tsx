@@ -9,6 +9,7 @@ import { explain, Problem, problemWords } from "@/api/problem";
 import { useFormats } from "@/i18n/format";
 import { useLanguage, useWords } from "@/i18n/words";
 import { idOf, rowsOf, type Table } from "@/ui/csv";
+import { LinkButton } from "@/ui/LinkButton";
 import { Page, Section } from "@/ui/Page";
 import { Answered } from "@/ui/states";
 import { Tag } from "@/ui/Tag";
@@ -196,7 +197,7 @@ function Wizard({ fields, csv }: { fields: readonly Field[]; csv: string }) {
           <div className="row gap-above">
             {step === 2 && <Button type="primary" loading={busy} disabled={Boolean(problem) || results.length === refused.length} onClick={() => void run(false)}>{t("imp_run", { count: f.number(rows.length - refused.length) })}</Button>}
             {step === 2 && !busy && <Button onClick={() => setStep(1)}>{t("imp_step_map")}</Button>}
-            {step === 3 && !busy && <><Link to="/customers"><Button type="primary">{t("imp_see")}</Button></Link><Button danger onClick={() => void revert()}>{t("imp_revert")}</Button></>}
+            {step === 3 && !busy && <><LinkButton to="/customers" type="primary">{t("imp_see")}</LinkButton><Button danger onClick={() => void revert()}>{t("imp_revert")}</Button></>}
           </div>
         </Section>
       )}

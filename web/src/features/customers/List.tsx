@@ -12,6 +12,7 @@ import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
 import { DataList } from "@/ui/DataList";
+import { LinkButton } from "@/ui/LinkButton";
 import { Monies } from "@/ui/Money";
 import { Page } from "@/ui/Page";
 import { PersonName, PersonSelect } from "@/ui/people";
@@ -42,8 +43,8 @@ export default function List() {
       wide
       actions={
         <>
-          {may("customer.customer.import") && <Link to="/customers/import"><Button>{t("import")}</Button></Link>}
-          {may("customer.customer.create") && <Link to="/customers/new"><Button type="primary">{t("new_customer")}</Button></Link>}
+          {may("customer.customer.import") && <LinkButton to="/customers/import">{t("import")}</LinkButton>}
+          {may("customer.customer.create") && <LinkButton to="/customers/new" type="primary">{t("new_customer")}</LinkButton>}
         </>
       }
     >
@@ -92,7 +93,7 @@ export default function List() {
               ],
             }
           : {})}
-        empty={{ title: p("empty"), text: p("empty_text"), action: may("customer.customer.create") && <Link to="/customers/new"><Button type="primary">{t("new_customer")}</Button></Link> }}
+        empty={{ title: p("empty"), text: p("empty_text"), action: may("customer.customer.create") && <LinkButton to="/customers/new" type="primary">{t("new_customer")}</LinkButton> }}
         load={async (q, signal) => {
           const all = [
             ...(q.filters.status?.length ? [condition("status", q.filters.status.map(bare))] : []),

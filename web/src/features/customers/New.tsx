@@ -2,7 +2,7 @@
 import { Alert, Button, Checkbox, Collapse, Form, Radio } from "antd";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { Link, useNavigate } from "react-router";
+import { Link, useNavigate, useSearchParams } from "react-router";
 import { post, type Answer } from "@/api/client";
 import type { Problem } from "@/api/problem";
 import { places } from "@/app/places";
@@ -37,6 +37,7 @@ export default function New() {
   const t = useWords(customerWords);
   const p = useWords(pageWords);
   const navigate = useNavigate();
+  const [address] = useSearchParams();
   const [form] = Form.useForm<Values>();
   const typed = Form.useWatch([], form) as Values | undefined;
   const [looked, setLooked] = useState("");
@@ -61,7 +62,7 @@ export default function New() {
             <CommandForm<Values>
               name="customer.new"
               form={form}
-              initial={{ kind: "CUSTOMER_KIND_COMPANY" }}
+              initial={{ kind: "CUSTOMER_KIND_COMPANY", contact: { phones: address.getAll("phone") } }}
               save={t("new_customer")}
               onCancel={() => void navigate(-1)}
               fieldOf={(violated) => violated.replace(/^contacts\[0\]/, "contact").replace(/\[\d+\]$/, "")}
@@ -71,7 +72,7 @@ export default function New() {
               }}
             >
               <Form.Item name="kind" label={p("kind")}><Radio.Group options={[{ value: "CUSTOMER_KIND_COMPANY", label: p("company") }, { value: "CUSTOMER_KIND_PERSON", label: p("person") }]} /></Form.Item>
-              <ProfileFields prefix={["profile"]} all={false} />
+              <ProfileFields prefix={["profile"]} all={false} focused />
               <Collapse
                 ghost
                 defaultActiveKey={["contact"]}

@@ -172,7 +172,7 @@ export function ContactDialog({ customerId, contact, onClose }: { customerId: st
   );
 }
 
-export function ProfileFields({ prefix = [], named = true, all = true }: { prefix?: string[]; named?: boolean; all?: boolean }) {
+export function ProfileFields({ prefix = [], named = true, all = true, focused = false }: { prefix?: string[]; named?: boolean; all?: boolean; focused?: boolean }) {
   const t = useWords(pageWords);
   const industries = useDictionary("industries");
   const regions = useDictionary("regions");
@@ -181,7 +181,7 @@ export function ProfileFields({ prefix = [], named = true, all = true }: { prefi
   const select = (options: { value: string; label: string }[]) => <Select allowClear showSearch={{ optionFilterProp: "label" }} options={options} />;
   return (
     <>
-      {named && <Form.Item name={[...prefix, "name"]} label={t("name")} rules={[{ required: true, message: t("required") }]}><Input maxLength={200} autoComplete="off" /></Form.Item>}
+      {named && <Form.Item name={[...prefix, "name"]} label={t("name")} rules={[{ required: true, message: t("required") }]}><Input maxLength={200} autoComplete="off" autoFocus={focused} /></Form.Item>}
       {all && (
         <>
           <div className="form-row">

@@ -36,7 +36,7 @@ export const deals = feature({
   ],
   shortcuts: [
     { keys: "g d", label: "deals", to: "/deals", permission: "pipeline.opportunity.read" },
-    { keys: "g a", label: "approvals", to: "/approvals", permission: "pipeline.approval.read" },
+    { keys: "g v", label: "approvals", to: "/approvals", permission: "pipeline.approval.read" },
     { keys: "g o", label: "orders", to: "/orders", permission: "pipeline.order.read" },
   ],
   homeModules: [

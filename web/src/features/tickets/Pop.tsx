@@ -10,6 +10,7 @@ import { places } from "@/app/places";
 import { useMay } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
+import { LinkButton } from "@/ui/LinkButton";
 import { Monies, Money } from "@/ui/Money";
 import { Page, Section } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
@@ -49,7 +50,7 @@ export default function Pop() {
     <Page
       title={phone ? t("calling", { phone }) : t("title")}
       heading={phone ? <span className="pop-number"><PhoneOutlined /> {phone}</span> : t("title")}
-      actions={mayCreate && phone && <Link to={ticketFor(only ?? "")}><Button type="primary" icon={<PlusOutlined />}>{t("open_ticket")}</Button></Link>}
+      actions={mayCreate && phone && <LinkButton to={ticketFor(only ?? "")} type="primary" icon={<PlusOutlined />}>{t("open_ticket")}</LinkButton>}
     >
       <form
         className="row gap-below"
@@ -83,7 +84,7 @@ export default function Pop() {
           </ul>
         </Section>
       ) : (
-        <Notice title={t("nobody")} text={t("nobody_text")} action={<Link to={`/customers/new?phone=${encodeURIComponent(phone)}`}><Button>{t("new_customer")}</Button></Link>} />
+        <Notice title={t("nobody")} text={t("nobody_text")} action={<LinkButton to={`/customers/new?phone=${encodeURIComponent(phone)}`}>{t("new_customer")}</LinkButton>} />
       )}
     </Page>
   );
