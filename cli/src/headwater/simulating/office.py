@@ -378,3 +378,48 @@ def write_to_customers(office: Office, request: Any) -> None:
     body = {"name": "年度维保", "campaign_id": campaign, "segment_id": segment, "template_id": template}
     mailing = marketer.post("/v1/mailings", body, request())["mailing_id"]
     marketer.post(f"/v1/mailings/{mailing}:launch", {}, request())
+
+
+def accompany_customers(office: Office, request: Any) -> None:
+    """A journey of today for everybody who bought: a coupon to those nearby, a question to the others, and waits."""
+    marketer = office.sessions[office.of("marketer")[0]]
+    template = marketer.post(
+        "/v1/message-templates",
+        {
+            "name": "使用回访",
+            "subject_line": "{{person_name|朋友}}，设备使用还顺利吗？",
+            "html_body": "<p>{{person_name|朋友}}，您好：</p><p>设备使用中有任何问题，直接回复此邮件即可。</p>",
+            "text_body": "{{person_name|朋友}}，您好：设备使用中有任何问题，直接回复此邮件即可。",
+            "channel": "MESSAGE_CHANNEL_EMAIL",
+        },
+        request(),
+    )["template_id"]
+
+    def step(step_id: str, name: str, kind: str, next_step_id: str = "", **what: Any) -> dict[str, Any]:
+        return {"step_id": step_id, "name": name, "kind": f"STEP_KIND_{kind}", "next_step_id": next_step_id} | what
+
+    def wait(step_id: str, name: str, next_step_id: str, days: int) -> dict[str, Any]:
+        return step(step_id, name, "WAIT", next_step_id, wait_s=str(days * 24 * 3600))
+
+    nearby = {
+        "kind": "CONDITION_KIND_FIELD_VALUE",
+        "field": "SEGMENT_FIELD_REGION",
+        "values": ["11", "31"],
+        "within_s": "0",
+    }
+    opened = {"kind": "CONDITION_KIND_OPENED", "within_s": str(7 * 24 * 3600)}
+    steps = [
+        step("where", "在北京或上海？", "CONDITION", condition=nearby, yes_step_id="coupon", no_step_id="month"),
+        step("coupon", "到店体验券", "COUPON", "visit", coupon_value=money(200_00), coupon_valid_days=60),
+        wait("visit", "等待到店", "ask", 14),
+        wait("month", "使用一个月", "ask", 30),
+        step("ask", "使用回访", "SEND", "read", template_id=template),
+        step("read", "看过了吗？", "CONDITION", condition=opened, yes_step_id="warm", no_step_id=""),
+        step("warm", "互动良好", "TAG", tag="互动良好"),
+    ]
+    body = {"name": "新客户陪伴", "trigger": "TRIGGER_KIND_MANUAL", "steps": steps}
+    journey = marketer.post("/v1/journeys", body, request())["journey_id"]
+    marketer.post(f"/v1/journeys/{journey}:activate", {}, request())
+    bought = marketer.get("/v1/customers", status="CUSTOMER_STATUS_ACTIVE", page_size=200)["customers"]
+    subjects = [{"customer_id": each["customer_id"]} for each in bought]
+    marketer.post(f"/v1/journeys/{journey}:enter", {"subjects": subjects}, request())

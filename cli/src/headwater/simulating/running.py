@@ -95,6 +95,7 @@ def simulate(
         world = World(office, random, end, acting, wait_for)
         _live(world, start, end, _arrivals(random, start, end, leads_a_month), tell)
         offices.write_to_customers(office, acting.request)
+        offices.accompany_customers(office, acting.request)
         offices.stop_backdating(admin, office, acting.request)
     finally:
         office.close()
