@@ -90,6 +90,11 @@ def _count(cursor: Cursor[DictRow], owned: Owned, person_id: UUID) -> int:
     return int(row["n"])
 
 
+def _key(handover_id: UUID) -> str:
+    """Of the timer: one a handover, whatever the round."""
+    return f"{HAND_OVER}:{handover_id}"
+
+
 def begin(tx: Tx, asked: HandoverAsked) -> None:
     """Have the round carried out."""
     _go_on(tx, asked, 0, _FIRST, 1)
@@ -108,6 +113,8 @@ def when_handover_asked(context: str) -> Callable[[Delivered, Tx], None]:
             tuple(SuccessorFor(it.kind, UUID(it.person_id)) for it in said.exceptions),
             said.reason,
         )
+        # A batch that is under way ends first, so that its answer is seen and the round does not begin again.
+        tx.cursor.execute("select from timers where key = %s for update", (_key(asked.handover_id),))
         answered = tx.history(_stream(asked.handover_id, context))
         if not any(it.round >= asked.round for it in answered):
             begin(tx, asked)
@@ -177,4 +184,4 @@ def _go_on(tx: Tx, asked: HandoverAsked, kind: int, after: UUID, batch: int) -> 
         "after": str(after),
         "batch": batch,
     }
-    tx.set_timer(f"{HAND_OVER}:{asked.handover_id}", HAND_OVER, tx.recorded_at, payload)
+    tx.set_timer(_key(asked.handover_id), HAND_OVER, tx.recorded_at, payload)
