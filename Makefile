@@ -1,6 +1,6 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench bench-data bench-load features fmt lock
+.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench bench-data bench-load bench-report features fmt lock
 RUN := .venv/bin/python
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
@@ -34,8 +34,10 @@ bench: setup ## measure the kernel against its peers; writes bench/results/lates
 	@$(RUN) -m bench
 bench-data: setup ## fill the suite of HEADWATER_RUN with SIZE=100000 invented customers and about ten events each
 	@$(RUN) -m bench.crowd --customers $(or $(SIZE),100000)
-bench-load: setup ## what 32 people at once wait for at the gateway of that suite; writes bench/results/load-*.json
-	@$(RUN) -m bench.load
+bench-load: setup ## what 32 people at once wait for at the gateway of that suite (MAVEN=folder: and its import); writes bench/results/load-*.json
+	@$(RUN) -m bench.load $(if $(MAVEN),--maven $(MAVEN))
+bench-report: setup ## write bench/REPORT.md from what was measured
+	@$(RUN) -m bench.report
 features: setup ## which rows of docs/features.csv are covered by which tests (CHECK=1 fails when a promised one is not)
 	@$(RUN) tools/features.py $(if $(CHECK),--check)
 fmt: setup ## format the source

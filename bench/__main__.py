@@ -37,7 +37,7 @@ def main() -> int:
     figures: list[Figure] = []
     began = time.time()
     with Stage(tell=lambda text: print(f"  {text}", file=sys.stderr)) as stage:
-        machine = facts(stage)
+        machine = facts(stage.postgres_url, stage.management)
         for part in options.parts or PARTS:
             print(f"measuring {part} …", file=sys.stderr)
             figures += PARTS[part](stage)

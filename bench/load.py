@@ -23,9 +23,12 @@ from threading import Thread
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from bench import crowd
+from bench import crowd, importing
+from bench.figures import table
+from bench.machine import facts
 from headwater.api import Api
 from headwater.home import Home
+from headwater.servers.management import Management
 
 USERS = 32
 PROCESSES = 2
@@ -113,36 +116,42 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench.load")
     parser.add_argument("--seconds", type=float, default=SECONDS)
     parser.add_argument("--questions", nargs="*", default=list(QUESTIONS), choices=QUESTIONS)
+    parser.add_argument("--maven", type=Path, help="the folder of the Maven files: measure their import, too")
     options = parser.parse_args()
     home = Home.here()
-    known, facts, token = _known(home)
+    known, token = _known(home)
+    servers = home.read()["servers"]
+    machine = facts(servers["postgres_url"], Management(servers["amqp_url"], servers["rabbitmq_api"]))
     answered: list[Waited] = []
     for users, pause_s in (("working", PAUSE_S), ("without pause", 0.0)):
         for what in options.questions:
             answered.append(_asked(home, token, known, what, users, pause_s, options.seconds))
             print(_line(answered[-1]), flush=True)
+    figures = [importing.measure(options.maven)] if options.maven else []
+    print(table(figures))
     if set(options.questions) == set(QUESTIONS):
-        path = Path(__file__).parent / "results" / f"load-{facts['customers']}.json"
-        measured = {"measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), **facts}
-        path.write_text(json.dumps(measured | {"waited": [asdict(w) for w in answered]}, indent=1) + "\n")
+        path = Path(__file__).parent / "results" / f"load-{known.numbers}.json"
+        measured = {
+            "measured_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+            "customers": known.numbers,
+            "users": USERS,
+            "goal_ms": GOAL_MS,
+            "machine": machine | {"load_average_after": os.getloadavg()[0]},
+            "waited": [asdict(waited) for waited in answered],
+            "figures": [figure.as_dict() for figure in figures],
+        }
+        path.write_text(json.dumps(measured, indent=1) + "\n")
         print(f"written to {path}")
-    return 1 if any(w.failed for w in answered) else 0
+    return 1 if any(waited.failed for waited in answered) else 0
 
 
-def _known(home: Home) -> tuple[Known, dict[str, Any], str]:
+def _known(home: Home) -> tuple[Known, str]:
     administrator = home.read()["administrator"]
     with Api(home.url(), administrator["login"], administrator["password"], ca=home.ca()) as api:
         page = api.get("/v1/customers", page_size=500)
         pipelines = {p["name"]: p["pipeline_id"] for p in api.get("/v1/pipelines")["pipelines"]}
-        size = int(page["total_size"])
-        facts = {
-            "customers": size,
-            "processors": os.cpu_count(),
-            "users": USERS,
-            "load_average_before": os.getloadavg()[0],
-        }
         ids = [customer["customer_id"] for customer in page["customers"]]
-        return Known(ids, size, pipelines[crowd.PIPELINE]), facts, api.session_token
+        return Known(ids, int(page["total_size"]), pipelines[crowd.PIPELINE]), api.session_token
 
 
 def _asked(home: Home, token: str, known: Known, what: str, users: str, pause_s: float, seconds: float) -> Waited:

@@ -10,13 +10,14 @@ from typing import Any
 
 import psycopg
 
-from bench.stage import Stage
+from headwater.servers.management import Management
 
 
-def facts(stage: Stage) -> dict[str, Any]:
+def facts(postgres_url: str, management: Management) -> dict[str, Any]:
     """Return the machine's processors and memory, the versions of everything, and how busy it is."""
-    with psycopg.connect(stage.postgres_url) as connection:
+    with psycopg.connect(postgres_url) as connection:
         row = connection.execute("show server_version").fetchone()
+    broker: Any = management.ask("GET", "overview")
     return {
         "processor": _line("/proc/cpuinfo", "model name"),
         "processors": os.cpu_count(),
@@ -24,7 +25,7 @@ def facts(stage: Stage) -> dict[str, Any]:
         "system": platform.platform(),
         "python": platform.python_version(),
         "postgresql": row[0] if row else "",
-        "rabbitmq": stage.rabbitmq_version(),
+        "rabbitmq": str(broker["rabbitmq_version"]),
         "packages": {
             name: version(name) for name in ("eventsourcing", "psycopg", "kombu", "amqp", "nameko", "protobuf")
         },

@@ -43,7 +43,7 @@ class Stage:
         self._servers.down()
         addresses = self._servers.up()
         self.postgres_url = addresses.postgres_url
-        self._management = Management(addresses.amqp_url, addresses.rabbitmq_api)
+        self.management = Management(addresses.amqp_url, addresses.rabbitmq_api)
         self._broker = Broker(addresses.amqp_url, addresses.rabbitmq_api)
         self._databases = Databases(self.postgres_url, migrate_service)
         self._stack.callback(self._databases.close)
@@ -80,10 +80,6 @@ class Stage:
         """A fresh virtual host."""
         with self._broker.fresh_vhost() as url:
             yield url
-
-    def rabbitmq_version(self) -> str:
-        answer: Any = self._management.ask("GET", "overview")
-        return str(answer["rabbitmq_version"])
 
     @staticmethod
     def _set(url: str, **settings: str) -> None:

@@ -1,0 +1,106 @@
+"""Write bench/REPORT.md from what was measured: tables, the machine, the commands, and every goal missed with its cause.
+
+No figure is typed by hand: they are read from bench/results. What is typed here are causes, and only of goals missed.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from bench.figures import Figure
+
+HERE = Path(__file__).parent
+RESULTS = HERE / "results"
+REPORT = HERE / "REPORT.md"
+
+CAUSES: Mapping[str, str] = {}
+"""Why a goal is missed, by the beginning of the figure's name."""
+
+
+def main() -> int:
+    """Write the report; say how many goals were missed without a known cause."""
+    lines = ["# What was measured", "", "Written by `make bench-report` from `bench/results`; do not edit.", ""]
+    missed: list[str] = []
+    lines += _kernel(missed)
+    for path in sorted(RESULTS.glob("load-*.json"), key=lambda p: int(p.stem.rpartition("-")[2])):
+        lines += _load(json.loads(path.read_text()), missed)
+    lines += ["## Goals missed", ""]
+    unknown = 0
+    for what in missed:
+        cause = next((text for name, text in CAUSES.items() if what.startswith(name)), "")
+        unknown += not cause
+        lines.append(f"- {what}: {cause or 'the cause is not known.'}")
+    lines += [] if missed else ["None."]
+    REPORT.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    print(f"written to {REPORT}; {len(missed)} goals missed, {unknown} without a known cause")
+    return 0
+
+
+def _kernel(missed: list[str]) -> Iterator[str]:
+    measured = json.loads((RESULTS / "latest.json").read_text())
+    yield from ("## Log, relay, views, sealing, rights", "", "`make bench`, " + _when(measured), "")
+    yield from (
+        "| what | disk | ours | peer | its figure | ratio | goal | |",
+        "|---|---|---:|---|---:|---:|---|---|",
+    )
+    for kept in measured["figures"]:
+        figure = Figure(**{name: value for name, value in kept.items() if name != "ratio"})
+        yield (
+            f"| {figure.what} | {figure.disk} | {_number(figure.value)} {figure.unit} | {figure.peer}"
+            f" | {_number(figure.peer_value)} | {kept['ratio'] or ''} | {figure.goal} | {_verdict(figure.met)} |"
+        )
+        if figure.met is False:
+            against = f" against {figure.peer}" if figure.peer else ""
+            missed.append(f"{figure.what}{against}, {figure.disk} (goal {figure.goal})")
+    yield ""
+
+
+def _load(measured: Mapping[str, Any], missed: list[str]) -> Iterator[str]:
+    size = int(measured["customers"])
+    yield from (f"## The gateway with {size:,} customers", "")
+    yield f"`make bench-data SIZE=…`, `make bench-load`, {measured['users']} people at once, {_when(measured)}"
+    yield from (
+        "",
+        "| what | people | answers/s | p50 ms | p95 ms | p99 ms | failed |",
+        "|---|---|---:|---:|---:|---:|---:|",
+    )
+    for row in measured["waited"]:
+        yield (
+            f"| {row['what']} | {row['users']} | {row['per_second']} | {row['p50_ms']} | {row['p95_ms']}"
+            f" | {row['p99_ms']} | {row['failed'] or ''} |"
+        )
+        if row["users"] == "working" and row["p95_ms"] >= measured["goal_ms"]:
+            missed.append(
+                f"{row['what']} with {size:,} customers, p95 {row['p95_ms']} ms (goal < {measured['goal_ms']:.0f})"
+            )
+    yield ""
+    for kept in measured.get("figures", []):
+        yield from (f"{kept['what']}: {_number(kept['value'])} {kept['unit']} (goal {kept['goal']})", "")
+        if kept["met"] is False:
+            missed.append(f"{kept['what']} (goal {kept['goal']})")
+
+
+def _when(measured: Mapping[str, Any]) -> str:
+    machine = measured["machine"]
+    return (
+        f"{measured['measured_at']}, {machine['processors']} processors ({machine['processor']}), {machine['memory']},"
+        f" PostgreSQL {machine['postgresql'].split()[0]}, RabbitMQ {machine['rabbitmq']}, Python {machine['python']},"
+        f" load {machine['load_average_before']:.1f} before"
+        + "".join(f", {name} {version}" for name, version in machine["packages"].items())
+    )
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:,.0f}" if value >= 100 else f"{value:.1f}"
+
+
+def _verdict(met: bool | None) -> str:
+    return {True: "met", False: "**missed**", None: ""}[met]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
