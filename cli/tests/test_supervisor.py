@@ -1,5 +1,6 @@
 """The supervisor restarts what dies, ever more slowly, and ends everything in good order."""
 
+import errno
 import os
 import signal
 import sys
@@ -66,6 +67,35 @@ def test_a_process_that_keeps_dying_is_started_ever_more_slowly(home: Home, supe
     started = time.monotonic()
     wait_until(lambda: log.exists() and log.read_text().count("crashes") >= 3, timeout_s=20)
     assert time.monotonic() - started > 0.5 + 1.0
+
+
+def test_a_process_whose_number_cannot_be_written_down_is_started_once_it_can(home: Home, supervise: Run) -> None:
+    """As on a full disk: neither the supervisor nor the others end of it."""
+    in_the_way = home.folder / "first.pid"
+    in_the_way.mkdir()
+    supervise({"first": SLEEPER, "second": SLEEPER})
+    assert wait_until(lambda: home.process("second", "headwater"))
+    wait_until(lambda: (home.logs / "first.log").exists())
+    in_the_way.rmdir()
+    assert wait_until(lambda: home.process("first", "headwater"), timeout_s=20)
+
+
+def test_servers_are_watched_on_after_a_failure(home: Home) -> None:
+    class FullDisk:
+        asked = 0
+
+        def revive(self, tell: object) -> None:
+            self.asked += 1
+            raise OSError(errno.ENOSPC, "no space left on device")
+
+    servers, stop = FullDisk(), threading.Event()
+    watch = threading.Thread(target=Supervisor(home, {}, {}, servers).run, args=(stop,))
+    watch.start()
+    try:
+        wait_until(lambda: servers.asked >= 2, timeout_s=20)
+    finally:
+        stop.set()
+        watch.join(20)
 
 
 def test_stopping_ends_all_and_forgets_them(home: Home, supervise: Run) -> None:

@@ -105,23 +105,36 @@ class Supervisor:
             return
         child.process = None
         child.restarts += 1
-        child.restart_at = now + child.pause_s
-        log.warning("%s ended with %s; again in %.1f s", child.name, status, child.pause_s)
-        child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
+        self._again_later(child, now, f"ended with {status}")
 
     def _start(self, child: Child, now: float) -> None:
+        """Start a process and write down its number; one that has no room for that is tried again later."""
         path = self._home.logs / f"{child.name}.log"
-        turn_over(path)
-        child.process = start([sys.executable, *child.command], path, env=self._environment)
-        child.started_at = now
-        self._home.remember_process(child.name, child.process.pid)
+        try:
+            turn_over(path)
+            child.process = start([sys.executable, *child.command], path, env=self._environment)
+            child.started_at = now
+            self._home.remember_process(child.name, child.process.pid)
+        except OSError as error:
+            if child.process is not None:
+                child.process.kill()
+                child.process.wait(5)
+                child.process = None
+            self._again_later(child, now, f"could not be started: {error}")
+            return
         log.info("%s started as %s", child.name, child.process.pid)
+
+    @staticmethod
+    def _again_later(child: Child, now: float, why: str) -> None:
+        child.restart_at = now + child.pause_s
+        log.warning("%s %s; again in %.1f s", child.name, why, child.pause_s)
+        child.pause_s = min(child.pause_s * 2, LONGEST_PAUSE_S)
 
     def _watch_servers(self, stop: threading.Event) -> None:
         while self._servers is not None and not stop.wait(WATCH_SERVERS_EVERY_S):
             try:
                 self._servers.revive(log.warning)
-            except NotHealthy as error:
+            except (NotHealthy, OSError) as error:  # a full disk must not be the end of the watch
                 log.error("%s", error)
 
     def _end_all(self) -> None:
