@@ -109,22 +109,9 @@ class Progress:
         """
         for part in self._consumer.cut(events):
             if suspicious:
-                self._one_by_one(part, suspicious=True)
-                continue
-            try:
-                self.persist(partial(self._apply_part, part))
-            except (Moved, *TRANSIENT):
-                raise
-            except Exception as error:
-                log.warning(
-                    "batch failed: trying its events one by one",
-                    extra={
-                        "consumer": self._consumer.name,
-                        "events": len(part),
-                        "reason": reason_of(error),
-                    },
-                )
-                self._one_by_one(part, suspicious=False)
+                self._one_by_one(part)
+            else:
+                self._in_halves(part)
 
     @contextmanager
     def in_hand(self, events: Sequence[Delivered]) -> Iterator[bool]:
@@ -197,11 +184,29 @@ class Progress:
                 self.close()
                 raise
 
-    def _one_by_one(self, part: Sequence[Delivered], suspicious: bool) -> None:
+    def _in_halves(self, part: Sequence[Delivered]) -> None:
+        """Apply a part as a whole, and what fails as its two halves: a bad event costs the others little."""
+        if len(part) == 1:
+            return self._try_one(part[0])
+        try:
+            return self.persist(partial(self._apply_part, part))
+        except (Moved, *TRANSIENT):
+            raise
+        except Exception as error:
+            log.warning(
+                "batch failed: trying its halves",
+                extra={
+                    "consumer": self._consumer.name,
+                    "events": len(part),
+                    "reason": reason_of(error),
+                },
+            )
+        self._in_halves(part[: len(part) // 2])
+        self._in_halves(part[len(part) // 2 :])
+        return None
+
+    def _one_by_one(self, part: Sequence[Delivered]) -> None:
         for event in part:
-            if not suspicious:
-                self._try_one(event)
-                continue
             with _one_suspect:
                 if self.persist(partial(self._suspect, event)) > MOST_ATTEMPTS:
                     self._set_aside(event, "killed the process", MOST_ATTEMPTS)

@@ -13,12 +13,14 @@ from psycopg.rows import dict_row
 
 from kernel.consumers import Reactions, Views
 from kernel.delivered import Delivered
+from kernel.envelope import enveloped
 from kernel.errors import Poison, Unavailable
 from kernel.ids import derived_id
 from kernel.parking import FOLLOWS, list_parked
-from kernel.progress import MOST_ATTEMPTS
+from kernel.progress import MOST_ATTEMPTS, Progress
 from kernel.projections import Eventual
 from kernel.retrying import retry_parked
+from kernel.slots import SLOTS, slot_of
 from kernel.store import Cause, EventStore, open_datastore
 from kernel.vault import MasterKey
 from testkit import wait_until
@@ -161,6 +163,32 @@ def test_poison_in_a_view_parks_its_stream_too(owner: Any, follower: Any) -> Non
     results = list(retry_parked([follower.consumer()], follower.database.url))
     assert [(r.stream, r.handled, r.failure) for r in results] == [(bad, 3, "")]
     assert follower.tail() == 75
+
+
+def test_a_bad_event_among_hundreds_costs_the_others_little(owner: Any, follower: Any) -> None:
+    bad = owner.streams[7]
+    tried: list[int] = []
+
+    def refuse(cursor: Any, events: Any) -> None:
+        tried.append(len(events))
+        if any(event.stream == bad and event.version == 1 for event in events):
+            raise ValueError
+        cursor.executemany("insert into seen (position) values (%s)", [(event.position,) for event in events])
+
+    owner.append(500)  # twenty events of each stream
+    with psycopg.connect(owner.database.url, row_factory=dict_row) as connection:
+        entries = owner.store.recorder.read_log(connection, 0, 500, 500)
+    batch = [Delivered.of(enveloped("kernel_test", slot_of(entry.stream), 0, entry)) for entry in entries]
+    consumer = Views([Eventual("seen", ("seen",), ("kernel_test",), refuse)])
+    progress = Progress(consumer, follower.database.url, range(SLOTS))
+    progress.open(lambda _: 0)
+    progress.apply(batch)
+    progress.close()
+    assert follower.query("select count(*) from parked") == [(20,)]
+    assert [position for (position,) in follower.query("select position from seen order by nth")] == [
+        event.position for event in batch if event.stream != bad
+    ]
+    assert len(tried) < 50, "every other event had a transaction of its own"
 
 
 def test_a_new_reaction_leaves_the_past_of_a_log_alone(owner: Any, follower: Any, reactor: Reactor) -> None:
