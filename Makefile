@@ -17,7 +17,7 @@ check: setup ## lint, format, types, imports, contracts: lint and breaking chang
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
 	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --no-loadscope-reorder --durations 25)
-test-faults: setup ## the long tests of faults: kill -9 of any part of the suite while it works
+test-faults: setup ## campaigns of faults against a running suite: kills and cut connections (HEADWATER_SEED=… runs one again)
 	@$(RUN) -m pytest -m faults $(ONLY)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)

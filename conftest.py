@@ -17,8 +17,8 @@ settings.load_profile("any machine")
 
 _ROOT = Path(__file__).parent
 _STORIES = _ROOT / "tests" / "integration"
-_HEAVY = ("test_import_real_files", "test_killed_while_importing")
-"""Stories that fill the suite: the others would be slow behind them, and whatever a kill breaks would be theirs."""
+_HEAVY = ("test_import_real_files",)
+"""Stories that fill the suite: the others would be slow behind them."""
 
 
 class StoriesTogether(LoadFileScheduling):

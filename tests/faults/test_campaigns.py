@@ -1,0 +1,54 @@
+"""Whatever is done to the suite while people work: nothing acknowledged is lost, nothing happens twice, all in order.
+
+Each test is one campaign of minutes at most. The comparison at its end is testkit.campaign.audit's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+
+from testkit.campaign import injuries
+
+pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
+
+Start = Callable[[], AbstractContextManager[Any]]
+
+
+def test_kill_9_of_parts_at_random_instants(campaign: Start) -> None:
+    with campaign() as it:
+        for _ in range(6):
+            name = it.random.choice(injuries.PARTS)
+            former = injuries.kill(it.suite, name)
+            injuries.hold(it.random.uniform(0.0, 2.5))
+            injuries.back(it.suite, name, former)
+
+
+def test_kill_9_of_all_parts_at_once(campaign: Start) -> None:
+    with campaign() as it:
+        for _ in range(2):
+            former = {name: injuries.kill(it.suite, name) for name in injuries.PARTS}
+            for name, pid in former.items():
+                injuries.back(it.suite, name, pid)
+            it.load.go_on(30)
+
+
+@pytest.mark.parametrize("server", ["postgres"])
+def test_kill_9_of_a_server(campaign: Start, server: str) -> None:
+    with campaign() as it:
+        for _ in range(2):
+            injuries.back(it.suite, server, injuries.kill(it.suite, server))
+            it.load.go_on(30)
+
+
+def test_cut_connections(campaign: Start) -> None:
+    with campaign() as it:
+        for _ in range(8):
+            if it.random.random() < 0.5:
+                injuries.cut_database_sessions(it.suite, it.random)
+            else:
+                injuries.close_broker_connections(it.suite, it.random)
+            it.load.go_on(10)
