@@ -1,4 +1,4 @@
-"""Write bench/REPORT.md from what was measured: tables, the machine, the commands, and every goal missed with its cause.
+"""Write bench/REPORT.md from what was measured: tables, machine, commands, and every goal missed with its cause.
 
 No figure is typed by hand: they are read from bench/results. What is typed here are causes, and only of goals missed.
 """
