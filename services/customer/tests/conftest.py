@@ -45,13 +45,15 @@ class Running:
         extra = [(name.replace("_", "-"), value) for name, value in metadata.items()]
         return CustomerServiceStub(sending(self.channel, [token, *extra]))
 
-    def happened(self, message: Any, at: datetime | None = None, timeline: str = "") -> Delivered:
+    def happened(
+        self, message: Any, at: datetime | None = None, timeline: str = "", actor: str = "service:test"
+    ) -> Delivered:
         """Deliver another context's event to the views that follow it and to the reaction it has."""
         stream = UUID(getattr(message, message.DESCRIPTOR.fields[0].name))
         when = at or datetime.now(UTC)
         position = len(self.delivered) + 1
         context = message.DESCRIPTOR.full_name.split(".")[1]
-        metadata = Metadata(new_id(), when, when, "service:test", f"r{position}", new_id(), None, "", timeline)
+        metadata = Metadata(new_id(), when, when, actor, f"r{position}", new_id(), None, "", timeline)
         event = Delivered(
             context, slot_of(stream), position, stream, 1, message.DESCRIPTOR.full_name, metadata, message
         )

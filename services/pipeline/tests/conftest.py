@@ -35,12 +35,13 @@ def target(service: Service) -> Iterator[str]:
 
 @pytest.fixture
 def asked_by(target: str) -> Iterator[Callable[..., Any]]:
-    """`asked_by(caller, *metadata)`: the four services' stubs with that caller's token."""
+    """`asked_by(caller, *metadata)`: the five services' stubs with that caller's token."""
     from crm.pipeline.v1 import (
         catalogue_service_pb2_grpc,
         lead_service_pb2_grpc,
         opportunity_service_pb2_grpc,
         sales_service_pb2_grpc,
+        voucher_service_pb2_grpc,
     )
 
     with ExitStack() as stack:
@@ -55,6 +56,7 @@ def asked_by(target: str) -> Iterator[Callable[..., Any]]:
                 deals=opportunity_service_pb2_grpc.OpportunityServiceStub(channel),
                 catalogue=catalogue_service_pb2_grpc.CatalogueServiceStub(channel),
                 sales=sales_service_pb2_grpc.SalesServiceStub(channel),
+                vouchers=voucher_service_pb2_grpc.VoucherServiceStub(channel),
             )
 
         yield stubs

@@ -62,4 +62,6 @@ def check(path: Path, expected_key: str) -> int:
     for step in said["searched"]:
         tables = ", ".join(f"{it['table']} {it['rows']}" for it in step["tables"]) or "no table in clear"
         print(f"  {step['at']} {step['context']} (round {step['round']}): {step['keys_destroyed']} keys; {tables}")
+    for kept in said.get("kept", ()):
+        print(f"  kept by law: {kept['records']} × {kept['kind']} until {kept['free_on']} ({kept['basis']})")
     return 0

@@ -19,7 +19,7 @@ from crm.erasure.v1.erasure_events_pb2 import PurgeAsked as PurgeAskedMessage
 from kernel.delivered import Delivered
 from kernel.ids import derived_id
 from kernel.keyring import Keyring, part_of, rotate
-from kernel.purged import PersonPurged, SearchedTable
+from kernel.purged import KeptRecords, PersonPurged, SearchedTable
 from kernel.store import Transaction
 from kernel.timers import JobHandler, Timer, Worker
 
@@ -63,8 +63,9 @@ class PersonalData:
     nothing new comes. `hints` are queries for ids that may mean the same person, for the asking context to
     judge; nothing is purged here because of them. `own` are queries for what has a key of its own and goes with
     the person, as a file does; nobody else is told of it. `before` runs in the same transaction with all ids, for what
-    the log has to say of it. `answer` takes what was purged, once what the keys were wrapped with is destroyed
-    too. `keeps_keys` is for the service whose subjects are the staff: an id that means one of them is not erased.
+    the log has to say of it. `kept` tells, with all ids, what a law has us keep all the same. `answer` takes what was
+    purged, once what the keys were wrapped with is destroyed too. `keeps_keys` is for the service whose subjects are
+    the staff: an id that means one of them is not erased.
     """
 
     purges: Sequence[Purge] = ()
@@ -72,6 +73,7 @@ class PersonalData:
     own: Sequence[str] = ()
     hints: Sequence[str] = ()
     before: Callable[[Transaction[Any], UUID, Sequence[UUID]], None] | None = None
+    kept: Callable[[Transaction[Any], Sequence[UUID]], tuple[KeptRecords, ...]] | None = None
     keeps_keys: bool = False
     answer: Callable[[Transaction[Any], PersonPurged], None] = _answer
 
@@ -95,7 +97,8 @@ def forget_here(
     for id_ in doomed:
         tx.forget(str(id_))
     named = tuple(sorted(str(id_) for id_ in related))
-    purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, named, ())
+    kept = data.kept(tx, ids) if data.kept is not None else ()
+    purged = PersonPurged(erasure_id, context, round_, tuple(found), destroyed, named, (), kept)
     if tx.has_keyring and (destroyed or (known and round_ == 1) or _is_destroying(tx, erasure_id)):
         _have_wrapping_destroyed(tx, purged, {part_of(str(id_)) for id_ in doomed})
     else:
@@ -136,6 +139,7 @@ def _have_wrapping_destroyed(tx: Transaction[Any], purged: PersonPurged, parts: 
         "keys_destroyed": purged.keys_destroyed,
         "related_ids": list(purged.related_ids),
         "parts": sorted(parts),
+        "kept": [[it.kind, it.records, it.free_on, it.basis] for it in purged.kept],
     }
     tx.set_timer(f"{DESTROY}:{purged.erasure_id}:{purged.round}", DESTROY, tx.recorded_at, payload)
 
@@ -155,6 +159,7 @@ def destroy_wrapping(ring: Keyring, data: PersonalData) -> JobHandler:
             said["keys_destroyed"],
             tuple(said["related_ids"]),
             tuple(destroyed),
+            tuple(KeptRecords(*it) for it in said.get("kept", ())),
         )
         with worker.transaction() as tx:
             data.answer(tx, purged)

@@ -15,6 +15,17 @@ class SearchedTable:
 
 
 @dataclass(frozen=True, slots=True)
+class KeptRecords:
+    """What of one kind is kept of somebody forgotten, as numbers and amounts only; the day after which the law asks
+    for the last of it no more (ISO 8601), and that law."""
+
+    kind: str
+    records: int
+    free_on: str
+    basis: str
+
+
+@dataclass(frozen=True, slots=True)
 class PersonPurged:
     """The answer that a service records and publishes."""
 
@@ -25,3 +36,4 @@ class PersonPurged:
     keys_destroyed: int
     related_ids: tuple[str, ...]
     destroyed_generations: tuple[str, ...]
+    kept: tuple[KeptRecords, ...] = ()

@@ -55,6 +55,7 @@ from customer.projections.open_tickets import OPEN_TICKETS
 from customer.projections.order_totals import ORDER_TOTALS
 from customer.projections.policies import POLICIES
 from customer.projections.shares import SHARES
+from customer.projections.strangers import STRANGERS
 from customer.projections.timeline import TIMELINE, TIMELINE_ELSEWHERE
 from customer.reactions import reactions, timers
 from customer.retention import Retention
@@ -94,7 +95,7 @@ MESSAGES = (
     share_events_pb2,
 )
 INLINE = (CUSTOMERS, TIMELINE, FOLLOW_UPS, GROUPS, POLICIES, IMPORTED_ROWS, ERASURES, HANDOVERS, KEY_ACCOUNTS, SHARES)
-EVENTUAL = (ORDER_TOTALS, OPEN_TICKETS, TIMELINE_ELSEWHERE)
+EVENTUAL = (ORDER_TOTALS, OPEN_TICKETS, TIMELINE_ELSEWHERE, STRANGERS)
 
 
 def bootstrap(settings: Settings) -> Service:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from base64 import b64encode
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,7 +21,8 @@ PROMISE = (
     "In the services and tables listed, on the times listed, the person's keys were destroyed and personal text"
     " in clear was emptied or removed. Sealed text that logs, queues and backups still hold opens with no key"
     " that exists. Not covered: pages and write-ahead log that the database has not written over yet, and text"
-    " that was entered into fields not meant for personal data."
+    " that was entered into fields not meant for personal data. What is listed as kept holds numbers, dates and"
+    " amounts without the person; a law asks for it until the day named."
 )
 
 
@@ -66,8 +68,19 @@ def document_of(history: Sequence[Recorded[Any]], completed_at: Any) -> str:
                 }
                 for at, step in steps
             ],
+            "kept": _kept(steps),
             "promise": PROMISE,
         },
         indent=1,
         sort_keys=True,
     )
+
+
+def _kept(steps: Sequence[tuple[datetime, ErasureStepDone]]) -> list[dict[str, object]]:
+    """What each service keeps by law, as it answered last, when all ids were known."""
+    last = {step.context: step.kept for _, step in steps}
+    return [
+        {"context": context, "kind": it.kind, "records": it.records, "free_on": it.free_on, "basis": it.basis}
+        for context, kept in sorted(last.items())
+        for it in kept
+    ]

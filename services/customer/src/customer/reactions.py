@@ -24,10 +24,10 @@ from customer.handovers import ASK_AGAIN as ASK_AGAIN_TO_HAND_OVER
 from customer.handovers import LOOK_AGAIN, Handovers
 from customer.projections.families import survivor
 from customer.projections.order_totals import placed
-from customer.retention import FORGET_NEXT, Retention
+from customer.retention import FORGET_NEXT, LOOK, Retention
 from kernel.delivered import Delivered
 from kernel.handed_over import RecordsHandedOver
-from kernel.purged import PersonPurged, SearchedTable
+from kernel.purged import KeptRecords, PersonPurged, SearchedTable
 from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
 
@@ -77,6 +77,7 @@ def reactions(customers: Customers, erasures: Erasures, handovers: Handovers) ->
                 said.keys_destroyed,
                 tuple(said.related_ids),
                 tuple(said.destroyed_generations),
+                tuple(KeptRecords(it.kind, it.records, it.free_on, it.basis) for it in said.kept),
             ),
         )
 
@@ -165,7 +166,11 @@ def timers(
     def when_the_next_are_to_be_forgotten(timer: Timer, tx: Transaction[Any]) -> None:
         retention.forget_next(tx, UUID(timer.payload["approval_id"]), int(timer.payload["done"]))
 
+    def when_a_day_has_gone(timer: Timer, tx: Transaction[Any]) -> None:
+        retention.look(tx)
+
     return {
+        LOOK: when_a_day_has_gone,
         FORGET_NEXT: when_the_next_are_to_be_forgotten,
         SHARE_ENDS: when_a_share_ends,
         ASK_AGAIN_TO_HAND_OVER: when_a_handover_takes_long,

@@ -13,6 +13,9 @@ from crm.customer.v1 import erasure_service_pb2 as erasing
 from crm.customer.v1 import retention_service_pb2 as keeping
 from crm.customer.v1.erasure_service_pb2_grpc import ErasureServiceStub
 from crm.customer.v1.retention_service_pb2_grpc import RetentionServiceStub
+from crm.marketing.v1 import form_events_pb2 as forms
+from crm.pipeline.v1 import lead_events_pb2 as leads
+from crm.ticketing.v1 import ticket_events_pb2 as tickets
 from headwater.auditing import days_of_reads
 from kernel.ids import new_id
 from kernel.wire import sending
@@ -95,6 +98,83 @@ def test_only_who_is_needed_no_more_is_due_and_only_who_was_approved_is_forgotte
     names = {it["name"] for it in running.rows("select name from contacts union select name from customers")}
     assert "Wang of Other Rivers" in names
     assert not {"Wang of Quiet Rivers", "Zhao Alone"} & names
+
+
+def test_leads_requesters_and_senders_are_due_each_by_its_own_rule(running: Any) -> None:
+    """Unless somebody did something with them, or they became a customer's, or something is still open."""
+    retention = asked(running, RetentionServiceStub)
+    names = ("cold", "rung", "customer", "planned", "asker", "waiting", "identified", "sender", "answered")
+    ids = {name: str(new_id()) for name in names}
+    lately = datetime.now(UTC) - timedelta(days=40)
+
+    def lead(name: str, **more: Any) -> None:
+        running.happened(leads.LeadCaptured(lead_id=ids[name], **more), LONG_AGO)
+
+    lead("cold")
+    running.happened(leads.LeadScored(lead_id=ids["cold"], score=3), lately)  # the suite's own doing
+    lead("rung")
+    running.happened(leads.LeadContacted(lead_id=ids["rung"], kind="call"), lately, actor="person:1")
+    lead("customer")
+    running.happened(leads.LeadConverted(lead_id=ids["customer"], customer_id=str(new_id())), LONG_AGO)
+    lead("planned", submission_id=ids["answered"])
+    later = (datetime.now(UTC) + timedelta(days=9)).date().isoformat()
+    running.happened(leads.LeadNextStepPlanned(lead_id=ids["planned"], due_on=later), LONG_AGO, actor="person:1")
+    for name in ("asker", "waiting", "identified"):
+        running.happened(tickets.TicketOpened(ticket_id=ids[name], requester_id=ids[name]), LONG_AGO)
+    running.happened(tickets.TicketResolved(ticket_id=ids["asker"]), LONG_AGO)
+    running.happened(tickets.TicketResolved(ticket_id=ids["identified"]), LONG_AGO)
+    running.happened(
+        tickets.TicketRequesterIdentified(ticket_id=ids["identified"], customer_id=str(new_id())), LONG_AGO
+    )
+    running.happened(forms.FormSubmitted(submission_id=ids["sender"]), LONG_AGO)
+    running.happened(forms.FormSubmitted(submission_id=ids["answered"]), LONG_AGO)  # led to the lead "planned"
+
+    def due() -> dict[str, str]:
+        people = retention.ListDueForErasure(keeping.ListDueForErasureRequest()).people
+        known = {id_: name for name, id_ in ids.items()}
+        return {known[it.person_id]: erasing.PersonKind.Name(it.person_kind) for it in people}
+
+    def rule(**months: int) -> None:
+        retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(**months))
+
+    refused(lambda: rule(lead_months=5), "between 6")
+    rule(lead_months=24)
+    assert due() == {"cold": "PERSON_KIND_LEAD"}
+    rule(requester_months=24, sender_months=24)
+    assert due() == {"asker": "PERSON_KIND_REQUESTER", "sender": "PERSON_KIND_SUBMISSION"}
+    rule(lead_months=24, requester_months=24, sender_months=24)
+    kept = retention.GetRetentionPolicy(keeping.GetRetentionPolicyRequest())
+    assert (kept.person_months, kept.lead_months, kept.requester_months, kept.sender_months) == (0, 24, 24, 24)
+    retention.ApproveRetention(
+        keeping.ApproveRetentionRequest(
+            person_ids=[ids["cold"], ids["asker"], ids["sender"]], confirmation="forget 3 people"
+        )
+    )
+    running.happened(leads.LeadTouchedAgain(lead_id=ids["cold"]))  # comes back before his turn
+    running.pass_time(seconds=1)
+    asked_for = {id_ for event in running.events("PurgeAsked") for id_ in event.subject_ids}
+    assert asked_for == {ids["asker"], ids["sender"]}
+    assert due() == {}
+
+
+def test_somebody_is_told_once_a_day_while_anybody_is_due_and_not_else(running: Any) -> None:
+    retention = asked(running, RetentionServiceStub)
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=12))
+    running.pass_time(seconds=1)
+    assert running.events("RetentionDue") == [], "nobody is due"
+    a_firm(running, "Quiet Rivers")
+    running.happened(forms.FormSubmitted(submission_id=str(new_id())), LONG_AGO)
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=12, sender_months=12))
+    running.pass_time(seconds=2)
+    (told,) = running.events("RetentionDue")
+    assert (told.people, told.leads, told.requesters, told.senders) == (1, 0, 0, 1)
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=13, sender_months=12))
+    running.pass_time(hours=1)
+    assert len(running.events("RetentionDue")) == 1, "not twice in a day"
+    running.pass_time(hours=26)
+    assert len(running.events("RetentionDue")) == 2
+    retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest())
+    assert running.pass_time(hours=100) == 0, "without a rule nobody looks"
 
 
 def test_many_are_forgotten_some_at_a_time(running: Any) -> None:

@@ -12,7 +12,9 @@ from grpc import StatusCode
 
 from crm.common.v1.money_pb2 import Money
 from crm.customer.v1 import customer_service_pb2 as pb
+from crm.marketing.v1.form_events_pb2 import FormSubmitted
 from crm.marketing.v1.preference_events_pb2 import Unsubscribed
+from crm.pipeline.v1.lead_events_pb2 import LeadCaptured, LeadConverted, LeadNextStepPlanned, LeadTouchedAgain
 from crm.pipeline.v1.order_events_pb2 import PaymentReceived
 from crm.ticketing.v1.ticket_events_pb2 import TicketOpened, TicketReopened, TicketResolved
 from kernel.ids import new_id
@@ -99,6 +101,13 @@ def test_other_contexts_events_give_the_same_rows_in_any_order_across_streams(
                 *([TicketReopened(ticket_id=ticket_id)] if n % 2 else []),
             ]
         )
+        lead_id, asked_id = str(new_id()), str(new_id())
+        lead = [LeadCaptured(lead_id=lead_id), LeadNextStepPlanned(lead_id=lead_id, due_on="2030-01-01")]
+        streams.append([*lead, LeadConverted(lead_id=lead_id)] if n % 2 else [*lead, LeadTouchedAgain(lead_id=lead_id)])
+        streams.append(
+            [TicketOpened(ticket_id=asked_id, requester_id=asked_id), TicketResolved(ticket_id=asked_id)][: n % 2 + 1]
+        )
+        streams.append([FormSubmitted(submission_id=str(new_id()))])
     delivered = [[running.happened(message) for message in stream] for stream in streams]
     tables = [table for view in running.service.eventual for table in view.tables]
 

@@ -130,6 +130,11 @@ SETTINGS = (
     Setting("discount_policy", f"{_SALES}/GetDiscountPolicy", (f"{_SALES}/SetDiscountPolicy",)),
     Setting("approval_flows", f"{_SALES}/ListApprovalFlows", (f"{_SALES}/DefineApprovalFlow",)),
     Setting("contract_policy", f"{_SALES}/GetContractPolicy", (f"{_SALES}/SetContractPolicy",)),
+    Setting(
+        "voucher_rules",
+        "crm.pipeline.v1.VoucherService/GetVoucherRules",
+        ("crm.pipeline.v1.VoucherService/SetVoucherRules",),
+    ),
     Setting("order_import", "", (f"{_SALES}/ImportOrders",)),
     Setting("queues", f"{_TICKETS}/ListQueues", (f"{_TICKETS}/DefineQueue",)),
     Setting("sla_policies", f"{_TICKETS}/ListSlaPolicies", (f"{_TICKETS}/DefineSlaPolicy",)),

@@ -31,6 +31,8 @@ from notification.projections.preferences import preferences_of
 
 BOTH = (Channel.IN_APP, Channel.EMAIL)
 MOST_AT_ONCE = 500
+TELL_OF_RETENTION = "tell_of_retention"
+"""Kind of the job: who may forget people stands in identity, which only a worker can ask."""
 
 
 @dataclass(frozen=True, slots=True)

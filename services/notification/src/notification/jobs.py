@@ -1,4 +1,6 @@
-"""Sending e-mail, in the worker: ask for the address, record the attempt, send, record how it ended.
+"""Work that asks other services: sending e-mail, and telling whoever holds a permission.
+
+An e-mail: ask for the address, record the attempt, send, record how it ended.
 
 The attempt is in the log before the first byte of the message leaves. If the worker dies before the outcome
 is recorded, nobody can know whether the message arrived, and it is not sent again by itself: the log says so,
@@ -11,9 +13,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import UUID
 
+from kernel.auth import Caller
 from kernel.errors import Unavailable
 from kernel.timers import JobHandler, Timer, Worker
-from notification.application import Notification
+from notification.application import TELL_OF_RETENTION, Notice, Notification
 from notification.domain.message import Message, RecipientKind, State, evolve
 from notification.domain.preferences import PreferencesSet
 from notification.domain.templates import Rendered, render
@@ -22,6 +25,7 @@ from notification.projections.preferences import preferences_of
 from notification.records import NOTHING, Record, describe
 
 _TIMEOUT_S = 5.0
+_MOST_TOLD = 100
 _PURPOSES = {"survey": "research"}
 CONSENT = "NOTIFICATION_CONSENT"
 """Variable: "not-needed" where no message can reach a customer anyway. Else nothing leaves without consent."""
@@ -155,4 +159,29 @@ def _survey_token(worker: Worker, survey_id: str) -> str:
     return _unless_away(lambda: str(stub.GetSurveyLink(request, timeout=_TIMEOUT_S).token))
 
 
-JOBS: Mapping[str, JobHandler] = {"send_mail": send_mail}
+def tell_of_retention(timer: Timer, worker: Worker) -> None:
+    """Tell everybody who may forget people that some are due."""
+    said = timer.payload
+    notice = Notice("retention-due", "retention", said["look_id"], said["fields"])
+    people = _who_may(worker, "customer.person.admin")
+    with worker.transaction() as tx:
+        for person_id in people:
+            notification.tell(tx, person_id, notice, UUID(said["cause"]), said["historic"])
+
+
+def _who_may(worker: Worker, permission: str) -> list[UUID]:
+    """Return the staff whose roles include the permission, at most so many of each role."""
+    from crm.identity.v1 import identity_service_pb2 as pb
+    from crm.identity.v1.identity_service_pb2_grpc import IdentityServiceStub
+
+    stub = IdentityServiceStub(worker.peer("identity"))
+    roles = stub.ListRoles(pb.ListRolesRequest(), timeout=_TIMEOUT_S).roles
+    found: set[UUID] = set()
+    for role in roles:
+        if Caller("person", "", permissions=tuple(role.permissions)).may(permission):
+            asked = pb.ListPeopleRequest(role=role.role, page_size=_MOST_TOLD)
+            found |= {UUID(it.person_id) for it in stub.ListPeople(asked, timeout=_TIMEOUT_S).people if not it.left}
+    return sorted(found)
+
+
+JOBS: Mapping[str, JobHandler] = {"send_mail": send_mail, TELL_OF_RETENTION: tell_of_retention}

@@ -12,6 +12,7 @@ from google.protobuf.message import Message as ProtoMessage
 from crm.common.v1.money_pb2 import Money
 from crm.customer.v1 import customer_events_pb2 as customer
 from crm.customer.v1.follow_up_events_pb2 import FollowUpDue
+from crm.customer.v1.policy_events_pb2 import RetentionDue
 from crm.pipeline.v1 import approval_events_pb2 as approvals
 from crm.pipeline.v1.lead_events_pb2 import LeadAssigned
 from crm.pipeline.v1.order_events_pb2 import ReceivableOverdue
@@ -21,7 +22,7 @@ from kernel.money import Money as Amount
 from kernel.projections import Delivered
 from kernel.store import Transaction
 from kernel.timers import Timer, TimerHandler
-from notification.application import Notice, Notification
+from notification.application import TELL_OF_RETENTION, Notice, Notification
 
 _HISTORY = timedelta(days=1)
 
@@ -125,6 +126,14 @@ def when_receivable_overdue(delivered: Delivered, tx: Transaction[Any]) -> None:
     _tell(delivered, tx, [event.owner_id], Notice("receivable-overdue", "order", event.order_id, fields))
 
 
+def when_retention_due(delivered: Delivered, tx: Transaction[Any]) -> None:
+    event: Any = delivered.message
+    counts = {name: str(getattr(event, name)) for name in ("people", "leads", "requesters", "senders")}
+    event_id = str(delivered.metadata.event_id)
+    payload = {"cause": event_id, "look_id": event.look_id, "fields": counts, "historic": _historic(delivered)}
+    tx.set_timer(f"{TELL_OF_RETENTION}/{event_id}", TELL_OF_RETENTION, tx.recorded_at, payload)
+
+
 def release_message(timer: Timer, tx: Transaction[Any]) -> None:
     notification.release_message(tx, UUID(timer.payload["message_id"]), bool(timer.timeline_id))
 
@@ -184,5 +193,6 @@ REACTIONS: Mapping[type[ProtoMessage], Callable[..., None]] = {
     surveys.SurveySent: when_survey_sent,
     surveys.SurveyAnswered: when_survey_answered,
     ReceivableOverdue: when_receivable_overdue,
+    RetentionDue: when_retention_due,
 }
 TIMERS: Mapping[str, TimerHandler] = {"release_message": release_message}

@@ -39,13 +39,25 @@ from notification.bootstrap import bootstrap
 from testkit import a_caller
 from testkit.grpc_server import channel_as, serving
 
-ANNA = UUID(int=601)
+ANNA, BERT = UUID(int=601), UUID(int=602)
 
 
 class People(IdentityServiceServicer):
     def GetPerson(self, request, context):
         person = identity.Person(person_id=request.person_id, name="Anna", email="anna@example.com")
         return identity.GetPersonResponse(person=person)
+
+    def ListRoles(self, request, context):
+        roles = {"admin": "*", "privacy": "customer.person.admin", "sales_rep": "customer.*.write"}
+        found = [identity.Role(role=name, permissions=[pattern]) for name, pattern in roles.items()]
+        return identity.ListRolesResponse(roles=found)
+
+    def ListPeople(self, request, context):
+        people = {
+            "privacy": [identity.Person(person_id=str(ANNA))],
+            "sales_rep": [identity.Person(person_id=str(BERT))],
+        }
+        return identity.ListPeopleResponse(people=people.get(request.role, []))
 
 
 class Customers(CustomerServiceServicer):

@@ -9,6 +9,7 @@ import pytest
 from crm.customer.v1 import customer_service_pb2 as customer
 from crm.customer.v1.customer_events_pb2 import CustomerNeglected, CustomerWentSilent
 from crm.customer.v1.follow_up_events_pb2 import FollowUpDue
+from crm.customer.v1.policy_events_pb2 import RetentionDue
 from crm.notification.v1 import message_events_pb2 as events
 from crm.notification.v1 import notification_service_pb2 as pb
 from crm.notification.v1 import preference_events_pb2 as preferences
@@ -99,6 +100,20 @@ def test_everybody_concerned_is_told(office):
     texts = {n.kind: n.title for n in found}
     assert texts["receivable-overdue"] == "Payment overdue: 1,234.56 CNY"
     assert texts["sla-breached"] == "Deadline missed: It broke"
+
+
+def test_who_may_forget_people_is_told_that_some_are_due_and_nobody_else(office, sink):
+    office.happens(RetentionDue(look_id=str(new_id()), people=2, leads=3, senders=1))
+    office.work()
+    (notice,) = listed(office, language="en").notifications
+    assert notice.deep_link == "/#/admin/retention"
+    assert "2 contacts and private customers, 3 leads, 0 requesters of tickets, 1 senders of forms" in notice.text
+    office.work()
+    (envelope,) = sink.mails
+    assert mail_of(envelope)[0] == "有个人数据到期待处理"
+    with office.as_caller(a_caller(person_id=UUID(int=602))) as channel:
+        seller = NotificationServiceStub(channel)
+        assert not seller.ListNotifications(pb.ListNotificationsRequest()).notifications
 
 
 @pytest.mark.parametrize("late", [{"timeline_id": "simulation-1"}, {"ago": timedelta(days=40)}])

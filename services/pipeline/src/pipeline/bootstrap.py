@@ -18,6 +18,8 @@ from crm.pipeline.v1 import (
     quote_events_pb2,
     rules_events_pb2,
     sales_service_pb2,
+    voucher_events_pb2,
+    voucher_service_pb2,
 )
 from kernel.config import Settings
 from kernel.service import Service, open_store
@@ -26,6 +28,7 @@ from pipeline.application.imports import Imports
 from pipeline.application.leads import Leads
 from pipeline.application.opportunities import Opportunities
 from pipeline.application.sales import Sales
+from pipeline.application.vouchers import Vouchers
 from pipeline.domain import (
     approval,
     catalogue,
@@ -36,13 +39,16 @@ from pipeline.domain import (
     order,
     pipeline_definition,
     quote,
+    voucher,
 )
 from pipeline.entrypoints.catalogue_api import CatalogueApi
 from pipeline.entrypoints.jobs import jobs
 from pipeline.entrypoints.lead_api import LeadApi
 from pipeline.entrypoints.opportunity_api import OpportunityApi
 from pipeline.entrypoints.sales_api import SalesApi
+from pipeline.entrypoints.voucher_api import VoucherApi
 from pipeline.handover import ownership
+from pipeline.packages import Packer
 from pipeline.personal import personal_data
 from pipeline.projections import (
     approvals,
@@ -55,6 +61,7 @@ from pipeline.projections import (
     receivables,
     rules_naming,
     stages,
+    vouchers,
     workloads,
 )
 from pipeline.projections import catalogue as catalogue_view
@@ -77,6 +84,7 @@ EVENTS: tuple[type, ...] = (
     contract.ContractNumberIssued,
     contract.ContractPolicySet,
     *get_args(order.Event),
+    voucher.VoucherRulesSet,
 )
 """Every event this service records."""
 
@@ -90,6 +98,7 @@ MESSAGES = (
     approval_events_pb2,
     contract_events_pb2,
     order_events_pb2,
+    voucher_events_pb2,
 )
 
 
@@ -109,6 +118,7 @@ def bootstrap(settings: Settings) -> Service:
         orders.INLINE,
         receivables.INLINE,
         rules_naming.INLINE,
+        vouchers.INLINE,
     )
     store = open_store(settings, EVENTS, MESSAGES, inline, UPCASTS)
     leads, opportunities, sales = Leads(people), Opportunities(), Sales()
@@ -133,6 +143,10 @@ def bootstrap(settings: Settings) -> Service:
             (
                 sales_service_pb2.DESCRIPTOR.services_by_name["SalesService"],
                 SalesApi(store, sales, imports),
+            ),
+            (
+                voucher_service_pb2.DESCRIPTOR.services_by_name["VoucherService"],
+                VoucherApi(store, Vouchers(), Packer(settings.master_key)),
             ),
         ),
         inline=inline,

@@ -1,6 +1,7 @@
 """What this service holds of people in clear, and how it lets go of it.
 
-Amounts, lines, numbers and dates of contracts and orders stay: they are vouchers. Names and addresses on them
+Amounts, lines, numbers and dates of contracts and orders stay: they are vouchers, and the answer says which are kept
+until when. Names and addresses on them
 go with a private customer, and delivery addresses also with a contact that the deal names.
 """
 
@@ -13,6 +14,7 @@ from uuid import UUID
 from kernel.forgetting import PersonalData, Purge
 from kernel.store import Transaction
 from pipeline.application.leads import Leads
+from pipeline.application.vouchers import kept_of_person
 
 PURGES = (
     Purge(
@@ -44,4 +46,4 @@ def personal_data(leads: Leads) -> PersonalData:
         for row in rows:
             leads.forget_lead(tx, row["lead_id"], f"erasure {erasure_id}")
 
-    return PersonalData(PURGES, RELATED, hints=HINTS, before=forget_leads)
+    return PersonalData(PURGES, RELATED, hints=HINTS, before=forget_leads, kept=kept_of_person)

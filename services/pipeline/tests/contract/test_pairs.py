@@ -46,7 +46,7 @@ def test_every_event_pairs_with_its_message_and_every_message_with_an_event() ->
     parts = {
         "LeadMatch", "CustomerMatch", "ScoreReason", "RuleCondition", "ScoringRule", "Candidate",
         "AssignmentRule", "LeadStatus", "Stage", "PriceEntry", "QuoteLine", "FlowStep", "Party",
-        "FileReference", "OrderLine", "Delivery", "Allocation", "CostedLine",
+        "FileReference", "OrderLine", "Delivery", "Allocation", "CostedLine", "VoucherRule",
     }  # fmt: skip
     assert past == {f"crm.pipeline.v1.{part}" for part in parts}
 
@@ -75,9 +75,16 @@ def test_every_rpc_names_its_permission() -> None:
         lead_service_pb2,
         opportunity_service_pb2,
         sales_service_pb2,
+        voucher_service_pb2,
     )
 
-    modules = (lead_service_pb2, opportunity_service_pb2, catalogue_service_pb2, sales_service_pb2)
+    modules = (
+        lead_service_pb2,
+        opportunity_service_pb2,
+        catalogue_service_pb2,
+        sales_service_pb2,
+        voucher_service_pb2,
+    )
     for module in modules:
         for service in module.DESCRIPTOR.services_by_name.values():
             for method in methods_of(service):

@@ -25,6 +25,7 @@ const views = {
   scoring: { group: "g_rules", needs: "pipeline.lead.read", Content: lazy(() => import("./Scoring")) },
   desk: { group: "g_rules", needs: "ticketing.ticket.read", Content: lazy(() => import("./Desk")) },
   privacy: { group: "g_data", needs: "customer.person.admin", Content: lazy(() => import("./Privacy")) },
+  retention: { group: "g_data", needs: "customer.policy.read", Content: lazy(() => import("./Retention")) },
   health: { group: "g_data", needs: "identity.grant.read", Content: lazy(() => import("./Health")) },
 } satisfies Record<string, View>;
 type Name = keyof typeof views;

@@ -72,8 +72,17 @@ export function ExportButton({ name, page }: { name: string; page: (token: strin
 }
 
 export function save(name: string, text: string, type: string): void {
+  saveBlob(name, new Blob(["\ufeff", text], { type: `${type};charset=utf-8` }));
+}
+
+/** Saves what the server sent as bytes, which JSON carries in base64. */
+export function saveBytes(name: string, base64: string): void {
+  saveBlob(name, new Blob([Uint8Array.from(atob(base64), (c) => c.charCodeAt(0))], { type: "application/octet-stream" })); // saved, never run
+}
+
+function saveBlob(name: string, blob: Blob): void {
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(new Blob(["\ufeff", text], { type: `${type};charset=utf-8` }));
+  link.href = URL.createObjectURL(blob);
   link.download = name;
   link.click();
   setTimeout(() => URL.revokeObjectURL(link.href), 10_000);

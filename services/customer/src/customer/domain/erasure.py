@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from uuid import UUID
 
 from kernel.errors import DomainError, InvalidArgument
-from kernel.purged import PersonPurged, SearchedTable
+from kernel.purged import KeptRecords, PersonPurged, SearchedTable
 
 REASONS = ("request", "consent_withdrawn", "retention_ended", "lead_forgotten")
 MOST_ROUNDS = 10
@@ -45,6 +45,7 @@ class ErasureStepDone:
     keys_destroyed: int
     related_ids: tuple[str, ...]
     destroyed_generations: tuple[str, ...]
+    kept: tuple[KeptRecords, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,7 @@ class Erasure:
                 purged.keys_destroyed,
                 tuple(sorted(related_ids)),
                 purged.destroyed_generations,
+                purged.kept,
             )
         ]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from enum import IntEnum
 from uuid import UUID
@@ -17,6 +17,7 @@ from kernel.money import Money
 MOST_RULES = 100
 MOST_APPROVED = 500
 DEFAULT_SILENT_AFTER_MONTHS = 3
+LEAST_MONTHS, MOST_MONTHS = 6, 240
 
 
 class CustomerLevel(IntEnum):
@@ -74,6 +75,9 @@ class RetentionPolicySet:
     policy_id: UUID
     person_months: int
     reads_days: int
+    lead_months: int = 0
+    requester_months: int = 0
+    sender_months: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +85,36 @@ class RetentionApproved:
     approval_id: UUID
     person_months: int
     person_ids: tuple[str, ...]
+    lead_months: int = 0
+    requester_months: int = 0
+    sender_months: int = 0
 
 
-PolicyEvent = LevelRulesSet | CarePolicySet | RetentionPolicySet | RetentionApproved
+@dataclass(frozen=True, slots=True)
+class RetentionDue:
+    look_id: UUID
+    people: int
+    leads: int
+    requesters: int
+    senders: int
+
+
+PolicyEvent = LevelRulesSet | CarePolicySet | RetentionPolicySet | RetentionApproved | RetentionDue
+
+
+@dataclass(frozen=True, slots=True)
+class Months:
+    """Months without purpose after which somebody is due for erasure; 0 for never."""
+
+    person: int = 0
+    lead: int = 0
+    requester: int = 0
+    sender: int = 0
+
+    @property
+    def any(self) -> bool:
+        """Whether anybody can ever be due."""
+        return bool(self.person or self.lead or self.requester or self.sender)
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +155,7 @@ class Policy:
     default_level: CustomerLevel = CustomerLevel.UNSPECIFIED
     silent_after_months: int = DEFAULT_SILENT_AFTER_MONTHS
     contact_days: Mapping[CustomerLevel, int] | None = None
-    person_months: int = 0
+    months: Months = Months()
     reads_days: int = 0
 
     def days_without_contact(self, level: CustomerLevel) -> int:
@@ -165,15 +196,20 @@ class Policy:
             raise InvalidArgument("contact_intervals", "names a level twice")
         return [CarePolicySet(policy_id, silent_after_months, tuple(intervals))]
 
-    def set_retention(self, policy_id: UUID, person_months: int, reads_days: int) -> list[PolicyEvent]:
+    def set_retention(self, policy_id: UUID, months: Months, reads_days: int) -> list[PolicyEvent]:
         """Set anew how long is kept what nothing needs; 0 is for ever."""
-        if person_months and not 6 <= person_months <= 240:
-            raise InvalidArgument("person_months", "must be between 6 and 240, or 0 to keep people for ever")
+        for field in fields(Months):
+            value = getattr(months, field.name)
+            if value and not LEAST_MONTHS <= value <= MOST_MONTHS:
+                raise InvalidArgument(
+                    f"{field.name}_months",
+                    f"must be between {LEAST_MONTHS} and {MOST_MONTHS}, or 0 to keep them for ever",
+                )
         if reads_days and not 30 <= reads_days <= 3650:
             raise InvalidArgument("reads_days", "must be between 30 and 3650, or 0 to keep reads for ever")
-        if (person_months, reads_days) == (self.person_months, self.reads_days):
+        if (months, reads_days) == (self.months, self.reads_days):
             return []
-        return [RetentionPolicySet(policy_id, person_months, reads_days)]
+        return [RetentionPolicySet(policy_id, months.person, reads_days, months.lead, months.requester, months.sender)]
 
     def approve_erasures(
         self, approval_id: UUID, person_ids: Sequence[str], due: Collection[str], confirmation: str
@@ -184,11 +220,12 @@ class Policy:
             raise InvalidArgument("person_ids", f"name 1 to {MOST_APPROVED} people")
         if confirmation != f"forget {len(wanted)} people":
             raise InvalidArgument("confirmation", f'must be "forget {len(wanted)} people": it cannot be taken back')
-        if not self.person_months:
-            raise InvalidArgument("person_ids", "nobody is due: set person_months first")
+        if not self.months.any:
+            raise InvalidArgument("person_ids", "nobody is due: set person_months or another rule first")
         if beyond := [it for it in wanted if it not in due]:
             raise InvalidArgument("person_ids", f"{beyond[0]} is not due, nor are {len(beyond) - 1} others; list anew")
-        return [RetentionApproved(approval_id, self.person_months, wanted)]
+        months = self.months
+        return [RetentionApproved(approval_id, months.person, wanted, months.lead, months.requester, months.sender)]
 
     def grade(
         self,
@@ -223,9 +260,14 @@ def evolve(policy: Policy | None, event: PolicyEvent) -> Policy:
                 contact_days={i.level: i.days for i in event.contact_intervals},
             )
         case RetentionPolicySet():
-            return replace(state, person_months=event.person_months, reads_days=event.reads_days)
-        case RetentionApproved():
+            return replace(state, months=months_of(event), reads_days=event.reads_days)
+        case RetentionApproved() | RetentionDue():
             return state
+
+
+def months_of(event: RetentionPolicySet | RetentionApproved) -> Months:
+    """Return the months that the event speaks of."""
+    return Months(event.person_months, event.lead_months, event.requester_months, event.sender_months)
 
 
 def _applies(

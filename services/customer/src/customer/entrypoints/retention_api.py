@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from crm.customer.v1 import erasure_service_pb2 as erasing
 from crm.customer.v1 import retention_service_pb2 as pb
+from customer.domain.policy import Months
 from customer.entrypoints.messages import stamp
 from customer.projections import retention as view
-from customer.retention import Retention, due_before, in_force
+from customer.retention import Retention, in_force, limits
 from kernel.clock import Clock, system_clock
 from kernel.errors import InvalidArgument
 from kernel.rpc import Call, page_of, required_text
@@ -22,32 +22,39 @@ class RetentionApi:
         self._clock = clock
 
     def SetRetentionPolicy(self, request: pb.SetRetentionPolicyRequest, call: Call) -> pb.SetRetentionPolicyResponse:
-        self._retention.set_policy(call.transaction(), request.person_months, request.reads_days)
+        months = Months(request.person_months, request.lead_months, request.requester_months, request.sender_months)
+        self._retention.set_policy(call.transaction(), months, request.reads_days)
         return pb.SetRetentionPolicyResponse()
 
     def GetRetentionPolicy(self, _: pb.GetRetentionPolicyRequest, call: Call) -> pb.GetRetentionPolicyResponse:
         policy = in_force(call.query())
-        return pb.GetRetentionPolicyResponse(person_months=policy.person_months, reads_days=policy.reads_days)
+        return pb.GetRetentionPolicyResponse(
+            person_months=policy.months.person,
+            reads_days=policy.reads_days,
+            lead_months=policy.months.lead,
+            requester_months=policy.months.requester,
+            sender_months=policy.months.sender,
+        )
 
     def ListDueForErasure(self, request: pb.ListDueForErasureRequest, call: Call) -> pb.ListDueForErasureResponse:
-        page, months = page_of(request), in_force(call.query()).person_months
-        if not months:
+        page, months = page_of(request), in_force(call.query()).months
+        if not months.any:
             return pb.ListDueForErasureResponse()
-        before = due_before(self._clock(), months)
+        before = limits(self._clock(), months)
         rows = view.due(call.query(), before, page)
         shown = rows[: page.limit]
         return pb.ListDueForErasureResponse(
             people=[
                 pb.DuePerson(
                     person_id=str(row["person_id"]),
-                    person_kind=erasing.PERSON_KIND_CUSTOMER if row["kind"] == 2 else erasing.PERSON_KIND_CONTACT,
-                    customer_id=str(row["customer_id"]),
+                    person_kind=row["kind"],
+                    customer_id=str(row["customer_id"] or ""),
                     name=row["name"],
                     last_purpose_at=stamp(row["last_purpose_at"]),
                 )
                 for row in shown
             ],
-            total_size=view.count_due(call.query(), before),
+            total_size=sum(view.count_due(call.query(), before).values()),
             next_page_token=page.next_token(rows, [shown[-1]["last_purpose_at"], shown[-1]["person_id"]])
             if shown
             else "",

@@ -73,7 +73,7 @@ def in_force(cursor: Cursor[DictRow]) -> list[PolicyEvent]:
         found.append(CarePolicySet(POLICY_ID, said["silent_after_months"], intervals))
     if row["retention"]:
         said = json.loads(row["retention"])
-        found.append(RetentionPolicySet(POLICY_ID, said["person_months"], said["reads_days"]))
+        found.append(RetentionPolicySet(**{**said, "policy_id": POLICY_ID}))
     return found
 
 

@@ -139,7 +139,10 @@ PRESETS = (
             "analytics.figure.export",
             "customer.customer.read",
             "pipeline.*.approve",
-            *(f"pipeline.{noun}.export" for noun in ("contract", "cost", "order", "product", "quote", "receivable")),
+            *(
+                f"pipeline.{noun}.export"
+                for noun in ("contract", "cost", "order", "product", "quote", "receivable", "voucher")
+            ),
             "pipeline.*.read",
             "pipeline.cost.write",
             "pipeline.order.write",

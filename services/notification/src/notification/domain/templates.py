@@ -93,6 +93,19 @@ TEMPLATES: Mapping[str, Template] = {
         Wording("Payment overdue: {amount}", "{amount} from {name} was due on {due_on}."),
         "/#/customer/{customer_id}",
     ),
+    "retention-due": Template(
+        Wording(
+            "有个人数据到期待处理",
+            "以下人员的数据已不再需要：联系人与个人客户 {people}，线索 {leads}，"
+            "工单请求人 {requesters}，表单提交人 {senders}。请查看并决定是否删除。",
+        ),
+        Wording(
+            "Personal data is due for erasure",
+            "Nothing needs these people's data any more: {people} contacts and private customers, {leads} leads,"
+            " {requesters} requesters of tickets, {senders} senders of forms. Look at them and decide.",
+        ),
+        "/#/admin/retention",
+    ),
     "survey": Template(
         Wording("您对我们的服务满意吗？", "请用一分钟告诉我们：{detail}"),
         Wording("How did we do?", "Please take a minute to tell us: {detail}"),

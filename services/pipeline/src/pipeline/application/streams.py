@@ -24,6 +24,7 @@ LEAD_STATUSES = derived_id("pipeline", "lead-statuses")
 POOL_POLICY = derived_id("pipeline", "lead-pool-policy")
 DISCOUNT_POLICY = derived_id("pipeline", "discount-policy")
 CONTRACT_POLICY = derived_id("pipeline", "contract-policy")
+VOUCHER_RULES = derived_id("pipeline", "voucher-rules")
 
 EVERYTHING = Caller("service", "pipeline", permissions=("*",), scope="all")
 """Who timers, jobs and reactions act as."""
