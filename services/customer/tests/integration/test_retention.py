@@ -152,7 +152,7 @@ def test_leads_requesters_and_senders_are_due_each_by_its_own_rule(running: Any)
     )
     running.happened(leads.LeadTouchedAgain(lead_id=ids["cold"]))  # comes back before his turn
     running.pass_time(seconds=1)
-    asked_for = {id_ for event in running.events("PurgeAsked") for id_ in event.subject_ids}
+    asked_for = {str(event.person_id) for event in running.events("ErasureRequested")}
     assert asked_for == {ids["asker"], ids["sender"]}
     assert due() == {}
 
