@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import types
 import typing
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -74,6 +74,11 @@ class Codec:
     def types(self) -> Mapping[str, type[Message]]:
         """Every event type that can be read, by its full name."""
         return self._by_name
+
+    @property
+    def events(self) -> Collection[type]:
+        """The classes of today's events."""
+        return self._name_of.keys()
 
     def name_of(self, event_type: type) -> str:
         """Return the full protobuf name that events of this class are stored under."""

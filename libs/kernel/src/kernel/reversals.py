@@ -7,7 +7,8 @@ and so is what the record's own rules refuse; both are said with the reason. Pur
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from dataclasses import fields as attributes
 from enum import IntEnum
 from typing import Any
 from uuid import UUID
@@ -48,30 +49,118 @@ class Taking:
 
 
 History = Callable[[UUID], Sequence[Any]]
-TakeBack = Callable[[Taking], Sequence[Any]]
+TakeBack = Callable[[Taking], Sequence[Any] | None]
+Touches = Callable[[Any, Any, Any], Collection[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What events of one kind change in a record, and how that is taken back.
+
+    `touches(before, after, event)` names the fields; "a.b" is a part of "a". None: the event followed from time or
+    from a rule, and stands in nobody's way. `take_back` returns events, None when it goes along with what it follows
+    from, or raises a DomainError whose words say why it stays. Without one it stays for the `reason`, or goes along.
+    Made by `taken_back`, `defined`, `stays` and `goes_along`.
+    """
+
+    touches: Touches
+    take_back: TakeBack | None = None
+    reason: str = ""
+
+
+def taken_back(by: TakeBack, *fields: str | Touches) -> Change:
+    """It is taken back by this decision; the fields are the same for all events, or are named for each."""
+    return Change(_touching(*fields), by)
+
+
+def stays(reason: str, *fields: str | Touches) -> Change:
+    """It cannot be made not to have happened; the reason says why, and what to do instead."""
+    return Change(_touching(*fields or (WHOLE,)), reason=reason)
+
+
+def goes_along(*fields: str) -> Change:
+    """It follows from something else, and goes or stays with that; without fields, from time or from a rule."""
+    return Change(_touching(*fields))
+
+
+def defined(unmade: Callable[[Any], Any] | str) -> Change:
+    """Each event defines all of it: the definition before is given again, as the next version if it has versions.
+
+    `unmade(now)` is the definition that stands for none; words say why there is no such.
+    """
+
+    def again(taking: Taking) -> Sequence[Any]:
+        before, now = taking.before, taking.now
+        if before is None:
+            if isinstance(unmade, str):
+                raise Irreversible(unmade)
+            before = unmade(now)
+        if not hasattr(now, "version"):
+            return [] if before == now else [before]
+        return [] if replace(before, version=now.version) == now else [replace(before, version=now.version + 1)]
+
+    return taken_back(again, WHOLE)
+
+
+def differing(one: Any, other: Any) -> frozenset[str]:
+    """Name the fields in which two dataclass values differ."""
+    return frozenset(it.name for it in attributes(one) if getattr(one, it.name) != getattr(other, it.name))
+
+
+def with_former(now: Any, before: Any, names: Collection[str]) -> Any:
+    """Return a dataclass value with the named fields as they were."""
+    return replace(now, **{name: getattr(before, name) for name in names})
+
+
+def latest(_: Any, event: Any) -> Any:
+    """Fold a record whose every event defines all of it, or of which nothing needs to be known."""
+    return event
+
+
+def _touching(*fields: str | Touches) -> Touches:
+    if len(fields) == 1 and not isinstance(fields[0], str):
+        return fields[0]
+    names = frozenset(name for name in fields if isinstance(name, str))
+    return lambda before, after, event: names
+
+
+def _appended(tx: Any, stream: UUID, state: Any, version: int, events: Sequence[Any]) -> None:
+    tx.append(stream, version, events)
 
 
 def _nothing_else(history: History, state: Any) -> None:
     """No decision of the record looks at another record."""
 
 
+_UNTHOUGHT_OF = stays("changes of this kind cannot be taken back")
+
+
 @dataclass(frozen=True, slots=True)
 class Reversals:
     """How the changes of one kind of record are taken back.
 
-    `touches(before, after, event)` names the fields that an event changed; none when it follows from another
-    change, or from time. "a.b" is a part of "a". `take_back` has a decision for every event that can be taken
-    back: it returns events, or raises a DomainError whose words say why not. `save(transaction, state, version,
-    events)` appends them, with what must go along.
+    `changes` has an entry for every event of the record. `save(transaction, state, version, events)` appends what
+    takes changes back, with what must go along. `known` asks for what decisions need of other records.
     """
 
     record: str
-    events: tuple[type, ...]
-    evolve: Callable[[Any, Any], Any]
-    touches: Callable[[Any, Any, Any], Collection[str]]
-    take_back: Mapping[type, TakeBack]
-    save: Callable[[Any, UUID, Any, int, Sequence[Any]], None]
+    changes: Mapping[type, Change]
+    evolve: Callable[[Any, Any], Any] = latest
+    save: Callable[[Any, UUID, Any, int, Sequence[Any]], None] = _appended
     known: Callable[[History, Any], Any] = _nothing_else
+
+    def change(self, event: Any) -> Change:
+        """How one event is taken back; an event that nobody thought of stays."""
+        return self.changes.get(type(event), _UNTHOUGHT_OF)
+
+    def touches(self, before: Any, after: Any, event: Any) -> frozenset[str]:
+        """Name the fields that an event changed; the whole record when it begins with it."""
+        return frozenset({WHOLE} if before is None else self.change(event).touches(before, after, event))
+
+
+def kept(record: str, reasons: Mapping[type, str]) -> Reversals:
+    """A kind of record that is never taken back by an undo, with the reason for each of its events."""
+    return Reversals(record, {event: stays(reason) for event, reason in reasons.items()})
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +194,6 @@ class Plan:
 
 _ALREADY = "it was taken back before"
 _LATER_STAYS = "a later change of it stays"
-_UNKNOWN = "this cannot be taken back"
 _FORGOTTEN = "the former value was of a person who is forgotten since"
 
 
@@ -133,7 +221,7 @@ def plan(
     states: list[Any] = [None]
     for step in steps:
         states.append(reversals.evolve(states[-1], step.event))
-    touched = [frozenset(reversals.touches(states[i], states[i + 1], step.event)) for i, step in enumerate(steps)]
+    touched = [reversals.touches(states[i], states[i + 1], step.event) for i, step in enumerate(steps)]
     now = states[-1]
     known = reversals.known(history, now)
     whole = _taken_whole(reversals, steps, touched, now, known)
@@ -165,12 +253,12 @@ def plan(
 def _take_back(
     reversals: Reversals, taking: Taking, since: _Since, index: int, is_lost: Callable[[Any], bool]
 ) -> tuple[Outcome, Sequence[Any]]:
-    if not taking.fields:
+    change, names = reversals.change(taking.event), sorted(taking.fields)
+    if change.reason:
+        return Outcome(index, Verdict.KEPT, kept=tuple((name, change.reason) for name in names)), ()
+    decide = change.take_back
+    if not names or decide is None:
         return Outcome(index, Verdict.GOES_ALONG), ()
-    names = sorted(taking.fields)
-    decide = reversals.take_back.get(type(taking.event))
-    if decide is None:
-        return Outcome(index, Verdict.KEPT, kept=tuple((name, _UNKNOWN) for name in names)), ()
     stays = {name: reason for name in names if (reason := since.why_not(name))}
     free = frozenset(names) - stays.keys()
     done = all(reason == _ALREADY for reason in stays.values())
@@ -183,6 +271,8 @@ def _take_back(
     except DomainError as error:
         stays |= dict.fromkeys(sorted(free), str(error))
         return Outcome(index, Verdict.KEPT, kept=tuple(stays.items())), ()
+    if decided is None:
+        return Outcome(index, Verdict.GOES_ALONG), ()
     if any(is_lost(event) for event in decided):
         stays |= dict.fromkeys(sorted(free), _FORGOTTEN)
         return Outcome(index, Verdict.KEPT, kept=tuple(stays.items())), ()
@@ -197,13 +287,15 @@ def _taken_whole(
 ) -> Plan | None:
     """A record that came to be by what is taken back, and that nobody else touched, goes as a whole."""
     first = steps[0]
-    decide = reversals.take_back.get(type(first.event))
+    decide = reversals.change(first.event).take_back
     others = any(fields and not (step.mine or step.undoing) for step, fields in zip(steps, touched, strict=True))
     if not first.mine or decide is None or others:
         return None
     try:
         decided = decide(Taking(first.event, None, now, frozenset({WHOLE}), known))
     except DomainError:
+        return None
+    if decided is None:
         return None
     verdict = Verdict.TAKEN_BACK if decided else Verdict.ALREADY_TAKEN_BACK
     along = [Outcome(i, Verdict.GOES_ALONG) for i in reversed(range(1, len(steps))) if steps[i].mine]

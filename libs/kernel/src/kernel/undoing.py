@@ -21,9 +21,11 @@ from psycopg.rows import DictRow
 from crm.audit.v1 import undo_service_pb2 as pb
 from kernel.envelope import timestamp_of
 from kernel.errors import Conflict, Forbidden, InvalidArgument
+from kernel.handed_over import RecordsHandedOver
 from kernel.ids import derived_id
+from kernel.purged import PersonPurged
 from kernel.request import Page, optional_date, optional_text, optional_uuid, page_of
-from kernel.reversals import WHOLE, Outcome, Plan, Reversals, Step, Verdict, plan
+from kernel.reversals import Outcome, Plan, Reversals, Step, kept, plan
 from kernel.vault import Erased
 
 if TYPE_CHECKING:
@@ -32,7 +34,12 @@ if TYPE_CHECKING:
     from kernel.store import Recorded
 
 MOST_RECORDS = 100
-_NO_REVERSAL = "changes of this kind cannot be taken back"
+EVERYWHERE = (
+    kept("handover", {RecordsHandedOver: "records were given to a successor: hand them back to whom they belong"}),
+    kept("erasure", {PersonPurged: "whoever is forgotten stays forgotten"}),
+)
+"""What every service records besides its own events."""
+_NOBODYS = Reversals("", {})
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +76,7 @@ class _Record:
 
     stream: UUID
     history: Sequence[Recorded[Any]]
-    reversals: Reversals | None
+    reversals: Reversals
     plan: Plan
 
 
@@ -78,7 +85,8 @@ class UndoApi:
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._reversals = {event: each for each in service.undoing for event in each.events}
+        self._kinds = (*service.undoing, *EVERYWHERE, _NOBODYS)
+        self._reversals = {event: each for each in self._kinds for event in each.changes}
 
     def PreviewUndo(self, request: pb.PreviewUndoRequest, call: Call) -> pb.PreviewUndoResponse:
         _require_all(call)
@@ -101,10 +109,10 @@ class UndoApi:
                 "what would be taken back is not what the preview showed: somebody changed it since,"
                 " or it was taken back already; look at the preview again"
             )
-        for record in records:
-            if record.reversals is not None and record.plan.events:
-                version = len(record.history)
-                record.reversals.save(tx, record.stream, record.plan.state, version, record.plan.events)
+        for kind in self._kinds:  # in the service's order: what carries over to other records comes after them
+            for record in records:
+                if record.reversals is kind and record.plan.events:
+                    kind.save(tx, record.stream, record.plan.state, len(record.history), record.plan.events)
         return pb.UndoResponse(
             records=[_message(record) for record in records],
             recorded=sum(len(record.plan.events) for record in records),
@@ -127,12 +135,8 @@ class UndoApi:
         for stream in streams:
             recorded = store.decode(cursor, entries[stream])
             steps = [_step(each, mine, cause.undo_id) for each in recorded]
-            reversals = self._reversals.get(type(recorded[0].event))
-            if reversals is None:
-                planned = Plan(tuple(_kept(i) for i in reversed(range(len(steps))) if steps[i].mine), (), None)
-            else:
-                planned = plan(reversals, steps, history, _is_lost)
-            records.append(_Record(stream, recorded, reversals, planned))
+            reversals = self._reversals.get(type(recorded[0].event), _NOBODYS)
+            records.append(_Record(stream, recorded, reversals, plan(reversals, steps, history, _is_lost)))
         return records, found[: limit + 1] if len(found) > limit else []
 
 
@@ -192,10 +196,6 @@ def _step(recorded: Recorded[Any], mine: set[UUID], undo_id: UUID) -> Step:
     )
 
 
-def _kept(index: int) -> Outcome:
-    return Outcome(index, Verdict.KEPT, kept=((WHOLE, _NO_REVERSAL),))
-
-
 def _is_lost(value: Any) -> bool:
     """Whether an event holds text of somebody forgotten."""
     if isinstance(value, tuple | list):
@@ -224,7 +224,7 @@ def _fingerprint(cause: UndoCause, records: Sequence[_Record]) -> str:
 
 def _message(record: _Record) -> pb.UndoRecord:
     return pb.UndoRecord(
-        kind=record.reversals.record if record.reversals else "",
+        kind=record.reversals.record,
         record_id=str(record.stream),
         version=len(record.history),
         changes=[_change(record.history[outcome.index], outcome) for outcome in record.plan.outcomes],

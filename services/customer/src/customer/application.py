@@ -37,6 +37,7 @@ from customer.domain.policy import (
     CustomerLevel,
     Grade,
     LevelRule,
+    LevelRulesSet,
     Policy,
     months_after,
 )
@@ -545,10 +546,14 @@ class Customers:
         loaded = tx.load(POLICY_ID, policies.evolve)
         policy = loaded.state or Policy()
         events = policy.set_level_rules(POLICY_ID, rules, default_level)
-        tx.append(POLICY_ID, loaded.version, events)
-        if events:
-            tx.set_timer(GRADE_ALL, GRADE_ALL, tx.effective_at, {})
+        self.save_policy(tx, POLICY_ID, policy, loaded.version, events)
         return policy.rule_set_version + len(events)
+
+    def save_policy(self, tx: Tx, stream: UUID, state: Policy, version: int, events: Sequence[Any]) -> None:
+        """Append what sets the policy; new level rules grade everybody anew."""
+        tx.append(stream, version, events)
+        if any(isinstance(event, LevelRulesSet) for event in events):
+            tx.set_timer(GRADE_ALL, GRADE_ALL, tx.effective_at, {})
 
     def set_care_policy(self, tx: Tx, silent_after_months: int, intervals: Sequence[ContactInterval]) -> None:
         """Set how long customers may go unheard; it holds for contacts and orders from now on."""

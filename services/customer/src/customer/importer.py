@@ -174,8 +174,10 @@ class Importer:
             tx.append(stream, len(history), [CustomersImported(options.import_id, tuple(taken))])
         return results
 
-    def revert(self, tx: Tx, caller: Caller, import_id: str) -> tuple[int, int, list[tuple[UUID, list[str]]]]:
-        """Take an import back; return how many were archived, how many restored, and what stays."""
+    def revert(
+        self, tx: Tx, caller: Caller, import_id: str, preview: bool = False
+    ) -> tuple[int, int, list[tuple[UUID, list[str]]]]:
+        """Take an import back, or only look; return how many are archived, how many restored, and what stays."""
         rows = imports.rows_of(tx.cursor, import_id)
         if not rows:
             raise NotFound(f"no import {import_id[:100]!r} that could be taken back")
@@ -203,6 +205,8 @@ class Importer:
                 gone.append(customer_id)
             elif undoing.events:
                 restored += 1
+        if preview:
+            return archived, restored, kept
         tx.append_all(events)
         self._retract_activities(tx, ids, import_id, {customer_id for customer_id, _ in kept})
         stream = derived_id("customer-import", import_id)

@@ -14,11 +14,11 @@ from customer.domain.customer import Contact, Customer, CustomerKind, CustomerSt
 from customer.domain.customer import FieldChoice as Choice
 from customer.domain.policy import CustomerLevel
 from customer.domain.profile import Profile, with_value
-from customer.domain.taking_back import CUSTOMER, touches
+from customer.domain.taking_back import CUSTOMER
 from kernel.errors import DomainError
 from kernel.reversals import Plan, Reversals, Step, Verdict, plan
 
-CUSTOMERS = Reversals("customer", (), evolve, touches, CUSTOMER, lambda *_: None)
+CUSTOMERS = Reversals("customer", CUSTOMER, evolve)
 IDS = tuple(UUID(int=n) for n in range(1, 7))
 ALPHA, ANN, BOB, CEE, ONE, TWO = IDS
 TAGS = ("vip", "fair")
@@ -110,7 +110,8 @@ def told(it: Customer) -> dict[str, Any]:
 def touching(steps: Sequence[Step], i: int, name: str) -> bool:
     before = now(steps[:i]) if i else None
     return any(
-        name == other or name.startswith(f"{other}.") for other in touches(before, now(steps[: i + 1]), steps[i].event)
+        name == other or name.startswith(f"{other}.")
+        for other in CUSTOMERS.touches(before, now(steps[: i + 1]), steps[i].event)
     )
 
 

@@ -28,6 +28,7 @@ from identity.projections import api_clients, people, permission_changes, roles,
 from identity.projections import sign_in_policy as signing_in_views
 from identity.provider_sign_in import ProviderSignIn
 from identity.providers import providers_from, ways_out
+from identity.reversals import REVERSALS
 from identity.sessions import Sessions
 from identity.signing import Signer
 from kernel.config import ConfigurationError, Settings
@@ -115,5 +116,6 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
         timers=timers(identity),
         jobs=directories.jobs(),
         personal=PersonalData(keeps_keys=True),  # its subjects are the staff
+        undoing=REVERSALS,
         outbound=ways_out(known),
     )

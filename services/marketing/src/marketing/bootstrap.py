@@ -54,6 +54,7 @@ from marketing.projections import (
     touches,
 )
 from marketing.reactions import REACTIONS, TIMERS
+from marketing.reversals import REVERSALS
 from marketing.tokens import Links, Tokens
 from marketing.upcasts import UPCASTS
 
@@ -154,6 +155,7 @@ def bootstrap(settings: Settings, channels: Channels | None = None) -> Service:
         timers=TIMERS,
         jobs={SEND_MESSAGES: courier.send_messages, TAG_CUSTOMER: courier.tag_customer},
         personal=PERSONAL,
+        undoing=REVERSALS,
         owned=OWNERSHIP,
         outbound=[
             Outbound(

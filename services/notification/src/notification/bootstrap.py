@@ -16,6 +16,7 @@ from notification.jobs import JOBS
 from notification.personal import PERSONAL
 from notification.projections import messages, preferences
 from notification.reactions import REACTIONS, TIMERS
+from notification.reversals import REVERSALS
 
 EVENTS: tuple[type, ...] = (*get_args(message.Event), PreferencesSet)
 MESSAGES = (message_events_pb2, preference_events_pb2)
@@ -34,6 +35,7 @@ def bootstrap(settings: Settings) -> Service:
         timers=TIMERS,
         jobs=JOBS,
         personal=PERSONAL,
+        undoing=REVERSALS,
         outbound=[
             Outbound(
                 "e-mail to people",

@@ -155,6 +155,6 @@ def bootstrap(settings: Settings) -> Service:
         timers=timers(leads, opportunities, sales),
         jobs=jobs(leads),
         personal=personal_data(leads),
-        undoing=reversals(leads, opportunities),
+        undoing=reversals(leads, opportunities, sales),
         owned=ownership(leads),
     )

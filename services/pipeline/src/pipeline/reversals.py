@@ -4,20 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import reduce
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID
 
 from kernel.reversals import History, Reversals
 from pipeline.application.leads import Leads
 from pipeline.application.opportunities import Opportunities
+from pipeline.application.sales import Sales
 from pipeline.application.streams import LEAD_STATUSES, Tx
-from pipeline.domain import lead, lead_rules, opportunity, pipeline_definition, taking_back
+from pipeline.domain import approval, catalogue, contract, lead, lead_rules, opportunity, order, quote
+from pipeline.domain import pipeline_definition as definitions
+from pipeline.domain import sales_taken_back as sales_changes
 from pipeline.domain.lead import Lead
 from pipeline.domain.opportunity import Opportunity
+from pipeline.domain.settings_taken_back import PIPELINE, PRODUCT, SETTINGS
+from pipeline.domain.taking_back import DEAL, LEAD
 
 
-def reversals(leads: Leads, opportunities: Opportunities) -> tuple[Reversals, ...]:
-    """Return how opportunities and leads are taken back."""
+def reversals(leads: Leads, opportunities: Opportunities, sales: Sales) -> tuple[Reversals, ...]:
+    """Return how each kind of record is taken back. An approval carries over to its subject, so it comes after."""
 
     def save_deal(tx: Tx, stream: UUID, state: Opportunity, version: int, events: Sequence[Any]) -> None:
         opportunities.save_taken_back(tx, state, version, events)
@@ -26,29 +31,21 @@ def reversals(leads: Leads, opportunities: Opportunities) -> tuple[Reversals, ..
         leads.save_taken_back(tx, state, version, events)
 
     return (
-        Reversals(
-            "opportunity",
-            get_args(opportunity.Event),
-            opportunity.evolve,
-            taking_back.touches_deal,
-            taking_back.DEAL,
-            save_deal,
-            _pipeline_of,
-        ),
-        Reversals(
-            "lead",
-            get_args(lead.Event),
-            lead.evolve,
-            taking_back.touches_lead,
-            taking_back.LEAD,
-            save_lead,
-            _statuses,
-        ),
+        Reversals("opportunity", DEAL, opportunity.evolve, save_deal, _pipeline_of),
+        Reversals("lead", LEAD, lead.evolve, save_lead, _statuses),
+        Reversals("quote", sales_changes.QUOTE, quote.evolve, sales.save_taken_back),
+        Reversals("contract", sales_changes.CONTRACT, contract.evolve, sales.save_taken_back),
+        Reversals("contract number", sales_changes.CONTRACT_NUMBER),
+        Reversals("order", sales_changes.ORDER, order.evolve, sales.save_taken_back),
+        Reversals("approval", sales_changes.APPROVAL, approval.evolve, sales.save_taken_back),
+        Reversals("product", PRODUCT, catalogue.evolve_product),
+        Reversals("pipeline", PIPELINE, definitions.evolve),
+        *(Reversals(record, changes) for record, changes in SETTINGS.items()),
     )
 
 
-def _pipeline_of(history: History, deal: Opportunity) -> pipeline_definition.Pipeline | None:
-    return reduce(pipeline_definition.evolve, history(deal.pipeline_id), None)
+def _pipeline_of(history: History, deal: Opportunity) -> definitions.Pipeline | None:
+    return reduce(definitions.evolve, history(deal.pipeline_id), None)
 
 
 def _statuses(history: History, _: Lead) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ import pytest
 
 from kernel.reversals import Plan, Reversals, Step, Verdict, plan
 from ticketing.domain.assignment import Choice
-from ticketing.domain.taking_back import REASON, TICKET, touches
+from ticketing.domain.taking_back import REASON, TICKET
 from ticketing.domain.ticket import Ticket, evolve
 from ticketing.domain.ticket_events import (
     Event,
@@ -24,7 +24,7 @@ from ticketing.domain.ticket_events import (
 )
 from ticketing.domain.vocabulary import Channel, Priority, Status
 
-TICKETS = Reversals("ticket", (), evolve, touches, TICKET, lambda *_: None)
+TICKETS = Reversals("ticket", TICKET, evolve)
 ID, ANNA, BO, ONE, TWO = (UUID(int=n) for n in range(1, 6))
 OPENED = TicketOpened(
     ID,

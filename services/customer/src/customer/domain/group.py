@@ -50,6 +50,14 @@ class Group:
         self._require(by, may_all)
         return [CustomerGroupDeleted(self.id)]
 
+    def put_back(self, before: Group) -> list[GroupEvent]:
+        """Save it as it was, thrown away or not."""
+        if before.deleted:
+            return self.delete(None, may_all=True)
+        if before == self:
+            return []
+        return [CustomerGroupSaved(self.id, before.name, before.filter_json, before.owner_id, before.shared)]
+
     def hand_over(self, to_owner_id: UUID) -> list[GroupEvent]:
         """Give it to somebody else."""
         if self.deleted or to_owner_id == self.owner_id:

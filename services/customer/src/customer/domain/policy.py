@@ -158,6 +158,12 @@ class Policy:
     months: Months = Months()
     reads_days: int = 0
 
+    @property
+    def care(self) -> tuple[int, tuple[ContactInterval, ...]]:
+        """How long customers may go unheard: months until one is silent, days without contact by level."""
+        days = _DEFAULT_DAYS if self.contact_days is None else self.contact_days
+        return self.silent_after_months, tuple(ContactInterval(level, days[level]) for level in sorted(days))
+
     def days_without_contact(self, level: CustomerLevel) -> int:
         """Return the days a level allows, 0 for any."""
         days = _DEFAULT_DAYS if self.contact_days is None else self.contact_days

@@ -8,17 +8,21 @@ from typing import Any
 
 from customer.domain import activity as activities
 from customer.domain import follow_up as follow_ups
-from customer.domain.activity import ActivityLogged
+from customer.domain.activity import ActivityLogged, ActivityRetracted
 from customer.domain.customer import (
+    ConsentGiven,
+    ConsentWithdrawn,
     Contact,
     ContactAdded,
     ContactRemoved,
     ContactRevised,
     Customer,
+    CustomerAbsorbed,
     CustomerArchived,
     CustomerEvent,
     CustomerNeglected,
     CustomerRegistered,
+    CustomerReleased,
     CustomerRestored,
     CustomerRevised,
     CustomersMerged,
@@ -32,77 +36,63 @@ from customer.domain.customer import (
     TagsChanged,
     evolve,
 )
-from customer.domain.follow_up import FollowUpDue, FollowUpHandedOver, FollowUpMoved, FollowUpPlanned
+from customer.domain.follow_up import (
+    FollowUpCancelled,
+    FollowUpDone,
+    FollowUpDue,
+    FollowUpHandedOver,
+    FollowUpMoved,
+    FollowUpPlanned,
+)
 from customer.domain.policy import Grade
-from customer.domain.profile import Profile, differs, fine_fields, value_of, with_value
-from kernel.reversals import WHOLE, Irreversible, TakeBack, Taking
+from customer.domain.profile import differs, fine_fields, value_of, with_value
+from kernel.reversals import WHOLE, Change, Irreversible, Taking, goes_along, stays, taken_back
 
 REASON = "taken back"
 STATUS, OWNER, LEVEL, PRIMARY = "status", "owner", "level", "primary_contact"
 _CONTACT_FIELDS = ("name", "position", "decision_role", "phones", "emails", "remark")
 
 
-def touches(before: Customer | None, after: Customer, event: CustomerEvent) -> Collection[str]:
-    """Return the fields an event changed; none for what follows by itself."""
-    if before is None:
-        return {WHOLE}
-    match event:
-        case CustomerRevised():
-            return _fields(before.profile, after.profile)
-        case CustomersMerged(absorbed_id=absorbed) | CustomersUnmerged(absorbed_id=absorbed):
-            tags = {f"tag:{tag}" for tag in before.tags ^ after.tags}
-            return {f"merge:{absorbed}", *_fields(before.profile, after.profile), *tags}
-        case CustomerStatusChanged(reason="merged" | "un-merged", caused_by_id=absorbed) if absorbed:
-            return {STATUS, f"merge:{absorbed}"}
-        case CustomerStatusChanged():
-            return {STATUS}
-        case OwnerChanged():
-            return {OWNER}
-        case LevelChanged(pinned=pinned):
-            return {LEVEL} if pinned or before.level_is_pinned else ()
-        case TagsChanged(added=added, removed=removed):
-            return {f"tag:{tag}" for tag in (*added, *removed)}
-        case ContactAdded(contact_id=contact_id, is_primary=is_primary):
-            return {f"contact:{contact_id}", PRIMARY} if is_primary else {f"contact:{contact_id}"}
-        case ContactRemoved(contact_id=contact_id):
-            was_primary = before.primary_contact_id == contact_id
-            return {f"contact:{contact_id}", PRIMARY} if was_primary else {f"contact:{contact_id}"}
-        case ContactRevised(contact_id=contact_id):
-            was, is_ = before.contact(contact_id), after.contact(contact_id)
-            return {f"contact:{contact_id}.{f}" for f in _CONTACT_FIELDS if getattr(was, f) != getattr(is_, f)}
-        case PrimaryContactChanged():
-            follows = before.primary_contact_id is not None and before.contact(before.primary_contact_id) is None
-            return () if follows else {PRIMARY}
-        case CustomerArchived() | CustomerRestored() | CustomerNeglected() | CustomerWentSilent():
-            return ()
-        case _:
-            return {_words(type(event))}
-
-
-def _fields(before: Profile, after: Profile) -> set[str]:
-    return {field for field in fine_fields(before, after) if differs(before, after, field)}
-
-
-def touches_other(before: Any, after: Any, event: Any) -> Collection[str]:
-    """As `touches`, for activities and follow-ups: small records, each thing that happens is one field."""
-    match event:
-        case ActivityLogged() | FollowUpPlanned():
-            return {WHOLE}
-        case FollowUpMoved():
-            return {"due_at"}
-        case FollowUpHandedOver():
-            return {OWNER}
-        case FollowUpDue():
-            return ()
-        case _:
-            return {"state"}
-
-
-def _words(kind: type) -> str:
-    return "".join(f" {c.lower()}" if c.isupper() else c for c in kind.__name__).strip()
-
-
 # -- customers ---------------------------------------------------------------------
+
+
+def _profile(before: Customer, after: Customer, event: CustomerEvent) -> Collection[str]:
+    return {
+        field for field in fine_fields(before.profile, after.profile) if differs(before.profile, after.profile, field)
+    }
+
+
+def _merge(before: Customer, after: Customer, event: CustomersMerged | CustomersUnmerged) -> Collection[str]:
+    tags = {f"tag:{tag}" for tag in before.tags ^ after.tags}
+    return {f"merge:{event.absorbed_id}", *_profile(before, after, event), *tags}
+
+
+def _status(before: Customer, after: Customer, event: CustomerStatusChanged) -> Collection[str]:
+    merged = event.caused_by_id if event.reason in ("merged", "un-merged") else None
+    return {STATUS, f"merge:{merged}"} if merged else {STATUS}
+
+
+def _level(before: Customer, after: Customer, event: LevelChanged) -> Collection[str]:
+    return {LEVEL} if event.pinned or before.level_is_pinned else ()
+
+
+def _tags(before: Customer, after: Customer, event: TagsChanged) -> Collection[str]:
+    return {f"tag:{tag}" for tag in (*event.added, *event.removed)}
+
+
+def _contact(before: Customer, after: Customer, event: ContactAdded | ContactRemoved) -> Collection[str]:
+    was_primary = event.is_primary if isinstance(event, ContactAdded) else before.primary_contact_id == event.contact_id
+    return {f"contact:{event.contact_id}", PRIMARY} if was_primary else {f"contact:{event.contact_id}"}
+
+
+def _contact_fields(before: Customer, after: Customer, event: ContactRevised) -> Collection[str]:
+    was, is_ = before.contact(event.contact_id), after.contact(event.contact_id)
+    return {f"contact:{event.contact_id}.{f}" for f in _CONTACT_FIELDS if getattr(was, f) != getattr(is_, f)}
+
+
+def _primary(before: Customer, after: Customer, event: PrimaryContactChanged) -> Collection[str]:
+    follows = before.primary_contact_id is not None and before.contact(before.primary_contact_id) is None
+    return () if follows else {PRIMARY}
 
 
 def _registered(taking: Taking) -> list[CustomerEvent]:
@@ -125,7 +115,7 @@ def _status_changed(taking: Taking) -> list[CustomerEvent]:
     before: CustomerStatus = taking.before.status
     customer: Customer = taking.now
     if any(field.startswith("merge:") for field in taking.fields):
-        return _merged(taking)
+        raise Irreversible(_TWO)
     if before is CustomerStatus.ARCHIVED:
         return customer.archive(REASON)
     if customer.status is CustomerStatus.ARCHIVED:
@@ -212,23 +202,30 @@ def _after(customer: Customer, events: list[CustomerEvent]) -> Customer:
     return customer
 
 
-def _merged(taking: Taking) -> list[CustomerEvent]:
-    raise Irreversible("two customers are concerned: un-merge or merge them, which takes all of it back at once")
+_TWO = "two customers are concerned: un-merge or merge them, which takes all of it back at once"
+_CONSENT = "only he gives and withdraws his consents: ask him"
 
-
-CUSTOMER: Mapping[type, TakeBack] = {
-    CustomerRegistered: _registered,
-    CustomerRevised: _revised,
-    CustomerStatusChanged: _status_changed,
-    OwnerChanged: _owner_changed,
-    LevelChanged: _level_changed,
-    TagsChanged: _tags_changed,
-    ContactAdded: _contact_added,
-    ContactRevised: _contact_revised,
-    ContactRemoved: _contact_removed,
-    PrimaryContactChanged: _primary_changed,
-    CustomersMerged: _merged,
-    CustomersUnmerged: _merged,
+CUSTOMER: Mapping[type, Change] = {
+    CustomerRegistered: taken_back(_registered, WHOLE),
+    CustomerRevised: taken_back(_revised, _profile),
+    CustomerStatusChanged: taken_back(_status_changed, _status),
+    CustomerArchived: goes_along(),
+    CustomerRestored: goes_along(),
+    OwnerChanged: taken_back(_owner_changed, OWNER),
+    LevelChanged: taken_back(_level_changed, _level),
+    TagsChanged: taken_back(_tags_changed, _tags),
+    ContactAdded: taken_back(_contact_added, _contact),
+    ContactRevised: taken_back(_contact_revised, _contact_fields),
+    ContactRemoved: taken_back(_contact_removed, _contact),
+    PrimaryContactChanged: taken_back(_primary_changed, _primary),
+    CustomersMerged: stays(_TWO, _merge),
+    CustomersUnmerged: stays(_TWO, _merge),
+    CustomerAbsorbed: stays(_TWO, "merge"),
+    CustomerReleased: stays(_TWO, "merge"),
+    CustomerWentSilent: goes_along(),
+    CustomerNeglected: goes_along(),
+    ConsentGiven: stays(_CONSENT, "consent"),
+    ConsentWithdrawn: stays(_CONSENT, "consent"),
 }
 
 
@@ -257,9 +254,15 @@ def _handed_over(taking: Taking) -> list[follow_ups.FollowUpEvent]:
     return follow_up.hand_over(taking.before.owner_id)
 
 
-ACTIVITY: Mapping[type, TakeBack] = {ActivityLogged: _logged}
-FOLLOW_UP: Mapping[type, TakeBack] = {
-    FollowUpPlanned: _planned,
-    FollowUpMoved: _moved,
-    FollowUpHandedOver: _handed_over,
+ACTIVITY: Mapping[type, Change] = {
+    ActivityLogged: taken_back(_logged, WHOLE),
+    ActivityRetracted: stays("what was retracted is written down anew: log it again", "state"),
+}
+FOLLOW_UP: Mapping[type, Change] = {
+    FollowUpPlanned: taken_back(_planned, WHOLE),
+    FollowUpMoved: taken_back(_moved, "due_at"),
+    FollowUpHandedOver: taken_back(_handed_over, OWNER),
+    FollowUpDue: goes_along(),
+    FollowUpDone: stays("what was done was done: plan another follow-up", "state"),
+    FollowUpCancelled: stays("what was called off is planned anew", "state"),
 }

@@ -605,7 +605,7 @@ class CustomerApi:
 
     def RevertImport(self, request: pb.RevertImportRequest, call: Call) -> pb.RevertImportResponse:
         archived, restored, kept = self._importer.revert(
-            call.transaction(), call.caller, required_text(request, "import_id", 100)
+            call.transaction(), call.caller, required_text(request, "import_id", 100), request.preview
         )
         return pb.RevertImportResponse(
             archived=archived,

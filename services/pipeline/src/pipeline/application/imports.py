@@ -307,8 +307,8 @@ class Imports:
 
     # -- taking back -----------------------------------------------------------------
 
-    def revert_import(self, tx: Tx, import_id: str, limit: int) -> Reverted:
-        """Take back what nobody touched since; name what stays and why."""
+    def revert_import(self, tx: Tx, import_id: str, limit: int, preview: bool = False) -> Reverted:
+        """Take back what nobody touched since, or only look; name what stays and why."""
         if not import_id:
             raise InvalidArgument("import_id", "is required")
         rows = tx.cursor.execute(
@@ -342,9 +342,11 @@ class Imports:
                 continue
             version = len(histories[row["id"]])
             placed += [(row["id"], version, event, None) for event in events]
-            tx.cancel_timer(f"stuck:{row['id']}")
             result.taken_back += 1
-        tx.append_all(placed)
+        if not preview:
+            for stream, *_ in placed:
+                tx.cancel_timer(f"stuck:{stream}")
+            tx.append_all(placed)
         result.remaining = max(0, len(free) - limit)
         result.kept += [
             KeptThing(row["kind"], row["id"], row["external_ref"], "changed since the import")

@@ -186,7 +186,9 @@ class Opportunities:
         now = deal
         for event in events:
             now = deals.evolve(now, event)
-        if now.stage_id != deal.stage_id:
+        if now.closed:
+            tx.cancel_timer(f"stuck:{deal.id}")
+        elif now.stage_id != deal.stage_id:
             self._watch(tx, deal.id, self.pipeline(tx, deal.pipeline_id).stage(now.stage_id))
 
     # -- what others and the clock do ------------------------------------------------

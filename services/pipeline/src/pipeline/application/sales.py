@@ -278,6 +278,23 @@ class Sales:
                 events = order.turn_down(approval_id, word) if word else order.approve(approval_id)
         tx.append(subject_id, version, events)
 
+    # -- taking back -----------------------------------------------------------------
+
+    def save_taken_back(self, tx: Tx, stream: UUID, state: Any, version: int, events: Sequence[Any]) -> None:
+        """Append what takes changes of a quote, approval, contract or order back; clocks that ran on them stop."""
+        tx.append(stream, version, events)
+        for event in events:
+            match event:
+                case quotes.QuoteRevised():
+                    tx.cancel_timer(f"quote:{stream}")
+                case contracts.ContractTerminated():
+                    tx.cancel_timer(f"contract:{stream}")
+                case orders.OrderCancelled():
+                    for receivable in state.receivables:
+                        tx.cancel_timer(f"receivable:{receivable.id}")
+                case approvals.ApprovalWithdrawn():
+                    self._carry_over(tx, event)
+
     # -- contracts -----------------------------------------------------------------
 
     def draw_up_contract(self, tx: Tx, caller: Caller, drawn_up: contracts.ContractDrawnUp) -> tuple[str, int]:

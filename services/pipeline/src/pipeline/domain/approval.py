@@ -378,10 +378,12 @@ def evolve(approval: Approval | None, event: Event) -> Approval:
         case ApprovalStepReached(approver_ids=approver_ids):
             return replace(approval, step=approval.step + 1, waiting_for=approver_ids, stands_in_for=())
         case ApprovalDelegated(from_person_id=from_id, to_person_id=to_id):
+            others = tuple(it for it in approval.stands_in_for if it != (from_id, to_id))
+            given_back = len(others) < len(approval.stands_in_for)
             return replace(
                 approval,
                 waiting_for=tuple(dict.fromkeys(to_id if p == from_id else p for p in approval.waiting_for)),
-                stands_in_for=(*approval.stands_in_for, (to_id, from_id)),
+                stands_in_for=others if given_back else (*others, (to_id, from_id)),
             )
         case ApprovalGranted() | ApprovalRejected() | ApprovalReturned() | ApprovalWithdrawn():
             return replace(approval, decided=True, waiting_for=())

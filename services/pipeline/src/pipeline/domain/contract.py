@@ -190,6 +190,17 @@ def set_contract_policy(policy: ContractPolicySet) -> list[ContractPolicySet]:
 
 
 @dataclass(frozen=True, slots=True)
+class Terms:
+    """What a version of a contract says."""
+
+    title: str
+    parties: tuple[Party, ...]
+    amount: Money
+    starts_on: date
+    ends_on: date | None
+
+
+@dataclass(frozen=True, slots=True)
 class Contract:
     id: UUID
     number: str
@@ -198,11 +209,18 @@ class Contract:
     quote_id: UUID | None
     owner_id: UUID | None
     contract_version: int
-    amount: Money
-    ends_on: date | None
+    terms: Terms
     files: tuple[FileReference, ...]
     state: ContractState = ContractState.DRAFT
     approval_id: UUID | None = None
+
+    @property
+    def amount(self) -> Money:
+        return self.terms.amount
+
+    @property
+    def ends_on(self) -> date | None:
+        return self.terms.ends_on
 
     def transfer(self, to_owner_id: UUID, reason: str) -> list[Event]:
         """Give it to another owner."""
@@ -219,6 +237,11 @@ class Contract:
             raise DomainError(f"contract {self.number} is {self.state.name.lower()} and cannot be rewritten")
         _check(revised.title, revised.amount, revised.starts_on, revised.ends_on)
         return [replace(revised, version=self.contract_version + 1)]
+
+    def rewrite(self, terms: Terms) -> list[Event]:
+        """Write a new version with these terms."""
+        it = terms
+        return self.revise(ContractRevised(self.id, 0, it.title, it.parties, it.amount, it.starts_on, it.ends_on))
 
     def attach(self, file: FileReference) -> list[Event]:
         if not file.file_id or not file.name:
@@ -301,8 +324,7 @@ def evolve(contract: Contract | None, event: Event) -> Contract:
             event.quote_id,
             event.owner_id,
             event.version,
-            event.amount,
-            event.ends_on,
+            _terms_of(event),
             event.files,
         )
     assert contract is not None, f"history must begin with ContractDrawnUp, not {type(event).__name__}"
@@ -311,8 +333,7 @@ def evolve(contract: Contract | None, event: Event) -> Contract:
             return replace(
                 contract,
                 contract_version=event.version,
-                amount=event.amount,
-                ends_on=event.ends_on,
+                terms=_terms_of(event),
                 state=ContractState.DRAFT,
                 approval_id=None,
             )
@@ -339,3 +360,7 @@ def evolve(contract: Contract | None, event: Event) -> Contract:
             return replace(contract, owner_id=owner_id)
         case _:
             assert_never(event)
+
+
+def _terms_of(event: ContractDrawnUp | ContractRevised) -> Terms:
+    return Terms(event.title, event.parties, event.amount, event.starts_on, event.ends_on)

@@ -227,12 +227,22 @@ class Quote:
     customer_id: UUID | None
     owner_id: UUID | None
     quote_version: int
-    total: Money
-    discount_basis_points: int
+    content: Content
     valid_until: date
-    lines: tuple[QuoteLine, ...]
     state: QuoteState = QuoteState.DRAFT
     approval_id: UUID | None = None
+
+    @property
+    def lines(self) -> tuple[QuoteLine, ...]:
+        return self.content.lines
+
+    @property
+    def total(self) -> Money:
+        return self.content.total
+
+    @property
+    def discount_basis_points(self) -> int:
+        return self.content.discount_basis_points
 
     def transfer(self, to_owner_id: UUID, reason: str) -> list[Event]:
         """Give it to another owner."""
@@ -258,6 +268,10 @@ class Quote:
                 valid_until,
             )
         ]
+
+    def offer_again(self, earlier: Quote) -> list[Event]:
+        """Write a new version that says what an earlier one said; sending it asks whether that still holds."""
+        return self.revise(earlier.content, earlier.valid_until, earlier.valid_until)
 
     def needs_approval(self, policy: DiscountPolicySet) -> bool:
         return self.discount_basis_points > policy.limit_basis_points
@@ -347,10 +361,8 @@ def evolve(quote: Quote | None, event: Event) -> Quote:
             event.customer_id,
             event.owner_id,
             event.version,
-            event.total,
-            event.discount_basis_points,
+            _content_of(event),
             event.valid_until,
-            event.lines,
         )
     assert quote is not None, f"history must begin with QuoteDrafted, not {event}"
     match event:
@@ -358,10 +370,8 @@ def evolve(quote: Quote | None, event: Event) -> Quote:
             return replace(
                 quote,
                 quote_version=event.version,
-                total=event.total,
-                discount_basis_points=event.discount_basis_points,
+                content=_content_of(event),
                 valid_until=event.valid_until,
-                lines=event.lines,
                 state=QuoteState.DRAFT,
                 approval_id=None,
             )
@@ -388,3 +398,7 @@ def evolve(quote: Quote | None, event: Event) -> Quote:
             return replace(quote, owner_id=owner_id)
         case _:
             assert_never(event)
+
+
+def _content_of(event: QuoteDrafted | QuoteRevised) -> Content:
+    return Content(event.lines, event.net_total, event.tax_total, event.total, event.discount_basis_points)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
-from kernel.reversals import WHOLE, Irreversible, TakeBack, Taking
+from kernel.reversals import WHOLE, Change, Irreversible, Taking, goes_along, stays, taken_back
 from pipeline.domain import lead as leads
 from pipeline.domain import opportunity as deals
 from pipeline.domain.lead import Lead
@@ -19,37 +20,11 @@ STAGE, PROBABILITY, OWNER = "stage", "probability", "owner"
 # -- opportunities -----------------------------------------------------------------
 
 
-def touches_deal(before: Opportunity | None, after: Opportunity, event: deals.Event) -> Collection[str]:
-    """Return the fields an event changed; none for what follows by itself."""
-    if before is None:
-        return {WHOLE}
-    match event:
-        case deals.OpportunityAdvanced() | deals.OpportunityStageSetBack():
-            return {STAGE, PROBABILITY}
-        case deals.ProbabilityRevised():
-            return {PROBABILITY}
-        case deals.AmountRevised():
-            return {"amount"}
-        case deals.ExpectedCloseMoved():
-            return {"expected_close_on"}
-        case deals.OpportunityRetitled():
-            return {"title"}
-        case deals.OpportunityProductsChosen():
-            return {"products"}
-        case deals.OpportunityContactsChosen():
-            return {"contacts"}
-        case deals.OpportunityCustomerNamed():
-            return {"customer"}
-        case deals.OpportunityTransferred():
-            return {OWNER}
-        case deals.OpportunityWon() | deals.OpportunityLost() | deals.OpportunityReopened():
-            return {STAGE, PROBABILITY, "outcome"}
-        case deals.NextStepPlanned() | deals.NextStepTaken():
-            return {"next_step"}
-        case deals.OpportunityGotStuck():
-            return ()
-        case _:
-            return {"import"}
+def _opened(taking: Taking) -> list[deals.Event]:
+    now: Opportunity = taking.now
+    if now.closed and not now.taken_back:
+        raise Irreversible(_CLOSED)
+    return now.take_back(now.import_id)
 
 
 def _moved(taking: Taking) -> list[deals.Event]:
@@ -106,55 +81,49 @@ def _deal_owner(taking: Taking) -> list[deals.Event]:
     return now.transfer(taking.before.owner_id, REASON)
 
 
-def _closed(taking: Taking) -> list[deals.Event]:
-    raise Irreversible("others act on a won or lost deal at once: reopen it, if that is what is wanted")
+_CLOSED = "others act on a won or lost deal at once: reopen it, if that is what is wanted"
+_OUTCOME = (STAGE, PROBABILITY, "outcome")
+_STEP = "what was to be done next is a note: plan another step"
 
-
-DEAL: Mapping[type, TakeBack] = {
-    deals.OpportunityAdvanced: _moved,
-    deals.OpportunityStageSetBack: _moved,
-    deals.ProbabilityRevised: _moved,
-    deals.AmountRevised: _amount,
-    deals.ExpectedCloseMoved: _expected_close,
-    deals.OpportunityRetitled: _retitled,
-    deals.OpportunityProductsChosen: _products,
-    deals.OpportunityContactsChosen: _contacts,
-    deals.OpportunityCustomerNamed: _customer,
-    deals.OpportunityTransferred: _deal_owner,
-    deals.OpportunityWon: _closed,
-    deals.OpportunityLost: _closed,
+DEAL: Mapping[type, Change] = {
+    deals.OpportunityOpened: taken_back(_opened, WHOLE),
+    deals.OpportunityAdvanced: taken_back(_moved, STAGE, PROBABILITY),
+    deals.OpportunityStageSetBack: taken_back(_moved, STAGE, PROBABILITY),
+    deals.ProbabilityRevised: taken_back(_moved, PROBABILITY),
+    deals.AmountRevised: taken_back(_amount, "amount"),
+    deals.ExpectedCloseMoved: taken_back(_expected_close, "expected_close_on"),
+    deals.OpportunityRetitled: taken_back(_retitled, "title"),
+    deals.OpportunityProductsChosen: taken_back(_products, "products"),
+    deals.OpportunityContactsChosen: taken_back(_contacts, "contacts"),
+    deals.OpportunityCustomerNamed: taken_back(_customer, "customer"),
+    deals.OpportunityTransferred: taken_back(_deal_owner, OWNER),
+    deals.OpportunityWon: stays(_CLOSED, *_OUTCOME),
+    deals.OpportunityLost: stays(_CLOSED, *_OUTCOME),
+    deals.OpportunityReopened: stays("others act on a reopened deal at once: win or lose it, with a reason", *_OUTCOME),
+    deals.NextStepPlanned: stays(_STEP, "next_step"),
+    deals.NextStepTaken: stays(_STEP, "next_step"),
+    deals.OpportunityGotStuck: goes_along(),
+    deals.OpportunityTakenBack: stays("what was taken back is entered anew"),
 }
 
 
 # -- leads -------------------------------------------------------------------------
 
 
-def touches_lead(before: Lead | None, after: Lead, event: leads.Event) -> Collection[str]:
-    """Return the fields an event changed; none for what rules and clocks say."""
-    if before is None:
-        return {WHOLE}
-    match event:
-        case leads.LeadStatusChanged():
-            return {"status"}
-        case leads.LeadCorrected():
-            was, is_ = before.details(), after.details()
-            return {name for name in leads.DETAILS if was[name] != is_[name]}
-        case leads.LeadAssigned() | leads.LeadClaimed() | leads.LeadReturned() | leads.LeadRecycled():
-            return {OWNER}
-        case leads.LeadQueued():
-            return {OWNER} if before.owner_id is not None else {"queue"}
-        case leads.LeadQualified() | leads.LeadNurtured() | leads.LeadDisqualified() | leads.LeadConverted():
-            return {"state"}
-        case leads.LeadContacted():
-            return {"contacted"}
-        case leads.LeadNextStepPlanned():
-            return {"next_step"}
-        case leads.LeadTakenBack() | leads.LeadForgotten():
-            return {WHOLE}
-        case leads.LeadTouchedAgain() | leads.LeadBehaviourObserved():
-            return {"behaviours"}
-        case _:
-            return ()
+def _owned(before: Lead, after: Lead, event: leads.LeadQueued) -> Collection[str]:
+    """Waiting in the pool goes with having been given back to it."""
+    return () if before.owner_id is None else {OWNER}
+
+
+def _details(before: Lead, after: Lead, event: leads.LeadCorrected) -> Collection[str]:
+    was, is_ = before.details(), after.details()
+    return {name for name in leads.DETAILS if was[name] != is_[name]}
+
+
+def _captured(taking: Taking) -> list[leads.Event]:
+    """What was done by hand is done by the same cause, or it would not go as a whole."""
+    now: Lead = taking.now
+    return replace(now, changed_by_hand=False).take_back(now.import_id)
 
 
 def _status(taking: Taking) -> list[leads.Event]:
@@ -177,10 +146,30 @@ def _lead_owner(taking: Taking) -> list[leads.Event]:
     return now.assign(leads.LeadAssigned(now.id, before.owner_id, "", 0, REASON, now.owner_id, False, False))
 
 
-LEAD: Mapping[type, TakeBack] = {
-    leads.LeadStatusChanged: _status,
-    leads.LeadCorrected: _corrected,
-    leads.LeadAssigned: _lead_owner,
-    leads.LeadReturned: _lead_owner,
-    leads.LeadRecycled: _lead_owner,
+_JUDGED = "a judgement on a lead stands until another is made: qualify, nurture or disqualify it"
+_OBSERVED = "what somebody did was observed, and stays"
+
+LEAD: Mapping[type, Change] = {
+    leads.LeadCaptured: taken_back(_captured, WHOLE),
+    leads.LeadStatusChanged: taken_back(_status, "status"),
+    leads.LeadCorrected: taken_back(_corrected, _details),
+    leads.LeadAssigned: taken_back(_lead_owner, OWNER),
+    leads.LeadClaimed: taken_back(_lead_owner, OWNER),
+    leads.LeadReturned: taken_back(_lead_owner, OWNER),
+    leads.LeadRecycled: taken_back(_lead_owner, OWNER),
+    leads.LeadQueued: taken_back(_lead_owner, _owned),
+    leads.LeadQualified: stays(_JUDGED, "state"),
+    leads.LeadNurtured: stays(_JUDGED, "state"),
+    leads.LeadDisqualified: stays("a closed lead stays closed: capture it anew", "state"),
+    leads.LeadConverted: stays("its customer and its deal are records of their own: capture the lead anew", "state"),
+    leads.LeadContacted: stays("what was said to somebody cannot be unsaid", "contacted"),
+    leads.LeadNextStepPlanned: stays(_STEP, "next_step"),
+    leads.LeadTouchedAgain: stays(_OBSERVED, "behaviours"),
+    leads.LeadBehaviourObserved: stays(_OBSERVED, "behaviours"),
+    leads.LeadDuplicatesFound: goes_along(),
+    leads.LeadCheckedAgainstCustomers: goes_along(),
+    leads.LeadScored: goes_along(),
+    leads.LeadReplyOverdue: goes_along(),
+    leads.LeadTakenBack: stays("what was taken back is entered anew"),
+    leads.LeadForgotten: stays("whoever is forgotten stays forgotten"),
 }

@@ -349,7 +349,8 @@ class OpportunityApi:
 
     def RevertImport(self, request: pb.RevertImportRequest, call: Call) -> pb.RevertImportResponse:
         limit = min(request.limit or _MOST_REVERTED, _MOST_REVERTED)
-        done = self._imports.revert_import(call.transaction(), required_text(request, "import_id", 100), limit)
+        import_id = required_text(request, "import_id", 100)
+        done = self._imports.revert_import(call.transaction(), import_id, limit, request.preview)
         return pb.RevertImportResponse(
             taken_back=done.taken_back,
             kept=[

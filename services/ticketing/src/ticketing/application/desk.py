@@ -26,7 +26,7 @@ from ticketing.projections import ticket_list
 
 RULE_SET_ID = derived_id("ticketing", "assignment rules")
 SURVEY_RULES_ID = derived_id("ticketing", "survey rules")
-BUILT_IN_SURVEY_RULES = SurveyRulesDefined(SURVEY_RULES_ID, 0, 0, 2, True, True, None)
+BUILT_IN_SURVEY_RULES = replace(desk.BUILT_IN_SURVEY_RULES, survey_rules_id=SURVEY_RULES_ID)
 
 
 class Desk:

@@ -100,8 +100,10 @@ class Imports:
                 tx.append_all(appended)
         return results
 
-    def revert_import(self, tx: Transaction[Any], import_id: str, including_changed: bool) -> Reverted:
-        """Withdraw an import's tickets, a call's worth at a time; those worked on since are named."""
+    def revert_import(
+        self, tx: Transaction[Any], import_id: str, including_changed: bool, preview: bool = False
+    ) -> Reverted:
+        """Withdraw an import's tickets, a call's worth at a time, or only look; those worked on since are named."""
         rows = ticket_list.of_import(tx.cursor, import_id, 100_000)
         changed = [row["ticket_id"] for row in rows if row["changed"]]
         taken = [row for row in rows if including_changed or not row["changed"]]
@@ -113,8 +115,10 @@ class Imports:
                 assert ticket is not None, f"ticket {ticket_id} is in a view and not in the log"
                 for event in ticket.withdraw(import_id, "the import was taken back"):
                     appended.append((ticket_id, len(history), event, None))
-                    set_alarms(tx, ticket, evolve(ticket, event))
-            tx.append_all(appended)
+                    if not preview:
+                        set_alarms(tx, ticket, evolve(ticket, event))
+            if not preview:
+                tx.append_all(appended)
         return Reverted(
             len(appended),
             tuple(changed[:MOST_ROWS]),

@@ -87,6 +87,9 @@ class SurveyRulesDefined:
     supervisor_id: UUID | None
 
 
+BUILT_IN_SURVEY_RULES = SurveyRulesDefined(UUID(int=0), 0, 0, 2, True, True, None)
+"""Hold while none were defined: everybody is asked at once, and 1 and 2 are low."""
+
 Event = CalendarDefined | SlaPolicyDefined | QueueDefined | AgentProfiled | SurveyRulesDefined
 
 

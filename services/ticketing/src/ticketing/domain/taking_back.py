@@ -1,4 +1,4 @@
-"""What takes back a change of a ticket, by the decisions that people have too.
+"""What takes back a change of a ticket or of how the desk works, by the decisions that people have too.
 
 What was said to a customer stays said. What clocks ran on stays too: hours that were promised, and waited, are
 not un-promised weeks later; whoever wants other ones sets them now.
@@ -6,9 +6,20 @@ not un-promised weeks later; whoever wants other ones sets them now.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from dataclasses import replace
 
-from kernel.reversals import WHOLE, Irreversible, TakeBack, Taking
+from kernel.reversals import WHOLE, Change, Irreversible, Taking, defined, goes_along, stays, taken_back
+from ticketing.domain.assignment import AssignmentRulesDefined
+from ticketing.domain.desk import (
+    BUILT_IN_SURVEY_RULES,
+    AgentProfiled,
+    CalendarDefined,
+    QueueDefined,
+    SlaPolicyDefined,
+    SurveyRulesDefined,
+)
+from ticketing.domain.survey import SurveyAnswered, SurveySent
 from ticketing.domain.ticket import Ticket
 from ticketing.domain.ticket_events import (
     ComplaintConfirmed,
@@ -16,10 +27,18 @@ from ticketing.domain.ticket_events import (
     CustomerReplied,
     Event,
     RootCauseRecorded,
+    SlaBreached,
+    SlaBreachWithdrawn,
+    SlaClockPaused,
+    SlaClockResumed,
+    SlaClockStarted,
+    SlaClockStopped,
+    SlaWarned,
     TicketAssigned,
     TicketClosed,
     TicketEscalated,
     TicketHandedOver,
+    TicketImported,
     TicketNoted,
     TicketOpened,
     TicketPutOnHold,
@@ -35,33 +54,6 @@ from ticketing.domain.ticket_events import (
 )
 
 REASON = "taken back"
-
-
-def touches(before: Ticket | None, after: Ticket, event: Event) -> Collection[str]:
-    """Return the fields an event changed; none for what clocks say."""
-    if before is None:
-        return {WHOLE}
-    match event:
-        case TicketAssigned() | TicketHandedOver():
-            return {"assignment"}
-        case TicketReprioritised():
-            return {"priority"}
-        case TicketRecategorised():
-            return {"category"}
-        case TicketRequesterIdentified():
-            return {"requester"}
-        case TicketPutOnHold() | TicketResumed() | TicketResolved() | TicketReopened() | TicketClosed():
-            return {"status"}
-        case TicketResponded() | CustomerReplied() | TicketNoted() | TicketStepRecorded():
-            return {"conversation"}
-        case RootCauseRecorded() | ComplaintFollowedUp() | ComplaintConfirmed():
-            return {"complaint"}
-        case TicketEscalated():
-            return {"escalation"}
-        case TicketWithdrawn():
-            return {WHOLE}
-        case _:
-            return ()
 
 
 def _opened(taking: Taking) -> list[Event]:
@@ -91,36 +83,59 @@ def _identified(taking: Taking) -> list[Event]:
     return now.identify_requester(taking.before.customer_id, taking.before.contact_id)
 
 
-def _clocks_ran(taking: Taking) -> list[Event]:
-    raise Irreversible("its clocks have run on that: set it anew, if that is what is wanted")
+_CLOCKS_RAN = "its clocks have run on that: set it anew, if that is what is wanted"
+_ACTED_ON = "the customer and the clocks acted on it: reopen or close it, if that is what is wanted"
+_SAID = "what was said or written down cannot be unsaid"
+
+TICKET: Mapping[type, Change] = {
+    TicketOpened: taken_back(_opened, WHOLE),
+    TicketAssigned: taken_back(_assigned, "assignment"),
+    TicketHandedOver: taken_back(_assigned, "assignment"),
+    TicketRecategorised: taken_back(_categorised, "category"),
+    TicketRequesterIdentified: taken_back(_identified, "requester"),
+    TicketReprioritised: stays(_CLOCKS_RAN, "priority"),
+    TicketPutOnHold: stays(_CLOCKS_RAN, "status"),
+    TicketResumed: stays(_CLOCKS_RAN, "status"),
+    TicketResolved: stays(_ACTED_ON, "status"),
+    TicketReopened: stays(_ACTED_ON, "status"),
+    TicketClosed: stays(_ACTED_ON, "status"),
+    TicketEscalated: stays(_ACTED_ON, "escalation"),
+    TicketResponded: stays(_SAID, "conversation"),
+    CustomerReplied: stays(_SAID, "conversation"),
+    TicketNoted: stays(_SAID, "conversation"),
+    TicketStepRecorded: stays(_SAID, "conversation"),
+    RootCauseRecorded: stays(_SAID, "complaint"),
+    ComplaintFollowedUp: stays(_SAID, "complaint"),
+    ComplaintConfirmed: stays(_SAID, "complaint"),
+    SlaClockStarted: goes_along(),
+    SlaClockPaused: goes_along(),
+    SlaClockResumed: goes_along(),
+    SlaClockStopped: goes_along(),
+    SlaWarned: goes_along(),
+    SlaBreached: goes_along(),
+    SlaBreachWithdrawn: goes_along(),
+    TicketImported: goes_along(),
+    TicketWithdrawn: stays("what was taken back is opened anew"),
+}
 
 
-def _acted_on(taking: Taking) -> list[Event]:
-    raise Irreversible("the customer and the clocks acted on it: reopen or close it, if that is what is wanted")
+# -- how the desk works: each defined whole -----------------------------------------
 
+_JUDGED_BY = "tickets are judged by it: define it as it is to be"
 
-def _said(taking: Taking) -> list[Event]:
-    raise Irreversible("what was said or written down cannot be unsaid")
+DESK: Mapping[str, Mapping[type, Change]] = {
+    "calendar": {CalendarDefined: defined(_JUDGED_BY)},
+    "SLA policy": {SlaPolicyDefined: defined(_JUDGED_BY)},
+    "queue": {QueueDefined: defined("tickets may wait in it: define it as it is to be")},
+    "agent": {AgentProfiled: defined(lambda now: replace(now, available=False))},
+    "survey rules": {
+        SurveyRulesDefined: defined(lambda now: replace(BUILT_IN_SURVEY_RULES, survey_rules_id=now.survey_rules_id))
+    },
+    "assignment rules": {AssignmentRulesDefined: defined(lambda now: replace(now, rules=(), fallback_queue=""))},
+}
+"""By the kind of record; the last definition is the state."""
 
-
-TICKET: Mapping[type, TakeBack] = {
-    TicketOpened: _opened,
-    TicketAssigned: _assigned,
-    TicketHandedOver: _assigned,
-    TicketRecategorised: _categorised,
-    TicketRequesterIdentified: _identified,
-    TicketReprioritised: _clocks_ran,
-    TicketPutOnHold: _clocks_ran,
-    TicketResumed: _clocks_ran,
-    TicketResolved: _acted_on,
-    TicketReopened: _acted_on,
-    TicketClosed: _acted_on,
-    TicketEscalated: _acted_on,
-    TicketResponded: _said,
-    CustomerReplied: _said,
-    TicketNoted: _said,
-    TicketStepRecorded: _said,
-    RootCauseRecorded: _said,
-    ComplaintFollowedUp: _said,
-    ComplaintConfirmed: _said,
+SURVEY: Mapping[type, str] = {
+    SurveySent: "a question that was asked cannot be unasked",
+    SurveyAnswered: "what somebody answered is his to say",
 }

@@ -633,7 +633,7 @@ class TicketingApi:
 
     def RevertImport(self, request: pb.RevertImportRequest, call: Call) -> pb.RevertImportResponse:
         reverted = self._imports.revert_import(
-            call.transaction(), required_text(request, "import_id", 100), request.including_changed
+            call.transaction(), required_text(request, "import_id", 100), request.including_changed, request.preview
         )
         return pb.RevertImportResponse(
             withdrawn=reverted.withdrawn,
