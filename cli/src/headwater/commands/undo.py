@@ -50,6 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cause.add_argument("--import", metavar="ID", dest="import_id", help="an import")
     parser.add_argument("--day", type=date.fromisoformat, metavar="2026-01-31", help="the day of --person")
     parser.add_argument("--time-zone", default="UTC", metavar="ZONE", help="where the day begins: Asia/Shanghai")
+    parser.add_argument("--preview", action="store_true", help="only say what would be taken back, and what stays")
     parser.add_argument("--yes", action="store_true", help="do not ask")
     add_connection_arguments(parser)
 
@@ -63,13 +64,15 @@ def run(options: argparse.Namespace) -> int:
         with connect(options) as api:
             if options.import_id:
                 return _undo_import(api, options)
-            return undo(api, _cause(api, options), named(()), options.yes)
+            return undo(api, _cause(api, options), named(()), options.yes, options.preview)
     except (Refused, Away, NoSuchPerson) as error:
         print(error, file=sys.stderr)
         return 2
 
 
-def undo(api: Api, cause: Mapping[str, str], contexts: Sequence[str], yes: bool = False) -> int:
+def undo(
+    api: Api, cause: Mapping[str, str], contexts: Sequence[str], yes: bool = False, only_look: bool = False
+) -> int:
     """Preview, ask, and take back what was previewed."""
     pages = [page for context in contexts for page in preview(api, context, cause)]
     _print(pages)
@@ -77,6 +80,9 @@ def undo(api: Api, cause: Mapping[str, str], contexts: Sequence[str], yes: bool 
     if not wanted:
         print("Nothing is to be taken back.")
         return 1
+    if only_look:
+        print(f"{sum(map(_count, wanted)):,} records would be taken back. Nothing was changed.")
+        return 0
     if not yes and not _agreed(f"Take back {sum(map(_count, wanted)):,} records by new events?"):
         print("Nothing was changed.")
         return 1
@@ -170,11 +176,18 @@ def _person(api: Api, text: str) -> str:
 
 def _undo_import(api: Api, options: argparse.Namespace) -> int:
     """An import knows its rows; every service takes its own back, and says what was changed since."""
+    if options.preview:
+        would = _told(revert(api, options.import_id, print, preview=True))
+        print(f"would be taken back: {would or 'nothing is left of it'}. Nothing was changed.")
+        return 0 if would else 1
     if not options.yes and not _agreed(f"Take import {options.import_id} back as a whole? What was changed stays."):
         print("Nothing was changed.")
         return 1
-    counts = revert(api, options.import_id, print)
+    done = _told(revert(api, options.import_id, print))
     Journal.mark_reverted(Home.here().folder / "imports", options.import_id)
-    done = ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items() if n)
     print(f"taken back: {done or 'nothing was left of it'}")
     return 0 if done else 1
+
+
+def _told(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{n:,} {what.replace('_', ' ')}" for what, n in counts.items() if n)

@@ -312,12 +312,15 @@ class Runner:
             )
 
 
-def revert(api: Api, import_id: str, tell: Callable[[str], None]) -> dict[str, int]:
-    """Take an import back in every context, by compensating events; what was changed since stays and is told."""
+def revert(api: Api, import_id: str, tell: Callable[[str], None], preview: bool = False) -> dict[str, int]:
+    """Take an import back in every context, by compensating events; what was changed since stays and is told.
+
+    A preview changes nothing, and counts what further calls would look at as `unchanged_since`.
+    """
     counts: Counter[str] = Counter()
     for path in ("/v1/ticket-imports", "/v1/pipeline-imports", "/v1/customer-imports"):
         for _ in range(_MOST_REVERTS):
-            answer = api.post(f"{path}/{import_id}:revert", {})
+            answer = api.post(f"{path}/{import_id}:revert", {"preview": True} if preview else {})
             for name in ("taken_back", "withdrawn", "archived", "restored"):
                 counts[name] += int(answer.get(name, 0))
             for kept in answer.get("kept", []):
@@ -326,7 +329,10 @@ def revert(api: Api, import_id: str, tell: Callable[[str], None]) -> dict[str, i
                 tell(f"  stays: customer {changed.get('customer_id')}: {', '.join(changed.get('fields', []))}")
             for changed in answer.get("changed_ticket_ids", []):
                 tell(f"  stays: ticket {changed}: worked on since")
-            if not int(answer.get("remaining", 0)):
+            remaining = int(answer.get("remaining", 0))
+            if preview:
+                counts["unchanged_since"] += remaining
+            if preview or not remaining:
                 break
     return dict(counts)
 

@@ -185,7 +185,10 @@ def test_an_import_is_taken_back_and_what_was_changed_since_is_told(running: Any
     api.ReviseCustomer(
         pb.ReviseCustomerRequest(customer_id=known, profile=pb.Profile(region_code="FR"), fields=["region_code"])
     )
+    preview = api.RevertImport(pb.RevertImportRequest(import_id="i", preview=True))
+    assert len(by_name(api)) == 4
     answer = api.RevertImport(pb.RevertImportRequest(import_id="i"))
+    assert preview == answer
     assert (answer.archived, answer.restored) == (1, 1)
     assert {c.customer_id: list(c.fields) for c in answer.changed_since} == {
         ids[1]: ["employees", "size_code"],

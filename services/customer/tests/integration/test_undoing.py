@@ -144,15 +144,26 @@ def test_an_undo_is_for_one_cause_and_for_who_sees_all(running: Any, refused: An
     assert not undoing(running).PreviewUndo(undo.PreviewUndoRequest(**cause)).records
 
 
-def test_what_has_no_reversal_is_said_to_stay(running: Any) -> None:
+def test_a_group_goes_again_and_what_cannot_be_taken_back_says_why(running: Any, company: Any) -> None:
     him = a_caller()
+    customer = running.ask().RegisterCustomer(company("Alpha Ltd")).customer_id
+    due = pb.PlanFollowUpRequest(customer_id=customer, subject="call")
+    due.due_at.FromDatetime(datetime.now(UTC) + timedelta(days=3))
+    planned = running.ask().PlanFollowUp(due).follow_up_id
+    running.ask(him).CancelFollowUp(pb.CancelFollowUpRequest(follow_up_id=planned, reason="by mistake"))
     running.ask(him).SaveCustomerGroup(pb.SaveCustomerGroupRequest(name="Mine"))
     cause = day_of(him)
     preview = undoing(running).PreviewUndo(undo.PreviewUndoRequest(**cause))
-    ((change,),) = [record.changes for record in preview.records]
-    assert (change.event, change.verdict) == ("CustomerGroupSaved", undo.UNDO_VERDICT_KEPT)
-    assert [(kept.field, kept.reason) for kept in change.kept] == [
-        ("record", "changes of this kind cannot be taken back")
-    ]
+    told = {
+        record.kind: (change.event, change.verdict, [(kept.field, kept.reason) for kept in change.kept])
+        for record in preview.records
+        for change in record.changes
+    }
+    reason = "what was called off is planned anew"
+    assert told == {
+        "follow-up": ("FollowUpCancelled", undo.UNDO_VERDICT_KEPT, [("state", reason)]),
+        "group": ("CustomerGroupSaved", undo.UNDO_VERDICT_TAKEN_BACK, []),
+    }
     done = undoing(running).Undo(undo.UndoRequest(**cause, fingerprint=preview.fingerprint))
-    assert done.recorded == 0
+    assert done.recorded == 1
+    assert not running.ask(him).ListCustomerGroups(pb.ListCustomerGroupsRequest()).groups

@@ -114,7 +114,10 @@ def test_an_import_is_taken_back_but_not_what_was_changed_since(crm: SimpleNames
     ids = [r.id for r in imported(crm, "one", *(a_row(str(n)) for n in range(5)))]
     other = imported(crm, "two", a_row("x"))[0].id
     crm.deals.ReviseOpportunity(deals.ReviseOpportunityRequest(opportunity_id=ids[3], title="Touched"))
+    preview = crm.deals.RevertImport(deals.RevertImportRequest(import_id="one", limit=3, preview=True))
+    assert len(crm.deals.ListOpportunities(deals.ListOpportunitiesRequest()).opportunities) == 6
     first = crm.deals.RevertImport(deals.RevertImportRequest(import_id="one", limit=3))
+    assert preview == first
     assert (first.taken_back, first.remaining) == (3, 1)
     second = crm.deals.RevertImport(deals.RevertImportRequest(import_id="one"))
     assert (second.taken_back, second.remaining) == (1, 0)

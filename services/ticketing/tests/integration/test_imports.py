@@ -57,7 +57,10 @@ def test_a_check_does_nothing(desk_of_two):
 def test_an_import_is_taken_back_except_what_was_worked_on_since(desk_of_two):
     first, second = bring_in(desk_of_two, a_row("Case 1"), a_row("Case 2"))
     desk_of_two.stub.ReopenTicket(pb.ReopenTicketRequest(ticket_id=second.ticket_id, reason="again"))
+    preview = desk_of_two.stub.RevertImport(pb.RevertImportRequest(import_id="i-1", preview=True))
+    assert desk_of_two.stub.ListTickets(pb.ListTicketsRequest()).total_size == 2
     reverted = desk_of_two.stub.RevertImport(pb.RevertImportRequest(import_id="i-1"))
+    assert preview == reverted
     assert (reverted.withdrawn, list(reverted.changed_ticket_ids)) == (1, [second.ticket_id])
     listed = desk_of_two.stub.ListTickets(pb.ListTicketsRequest()).tickets
     assert [t.ticket_id for t in listed] == [second.ticket_id]

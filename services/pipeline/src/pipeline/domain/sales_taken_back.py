@@ -43,8 +43,14 @@ def _owner(taking: Taking) -> Sequence[Any]:
 # -- quotes ------------------------------------------------------------------------
 
 
+def _said(before: Quote, after: Quote, event: quotes.QuoteRevised) -> Collection[str]:
+    return {CONTENT} if before.state is after.state else {CONTENT, STATE}
+
+
 def _quote_revised(taking: Taking) -> list[quotes.Event]:
     now: Quote = taking.now
+    if STATE in taking.fields:
+        raise Irreversible(_NO_DRAFT)
     return now.offer_again(taking.before)
 
 
@@ -52,14 +58,17 @@ def _quote_submitted(taking: Taking) -> list[quotes.Event] | None:
     """A draft again, if nobody had to approve it; else it goes with the approval."""
     event: quotes.QuoteSubmitted = taking.event
     now: Quote = taking.now
-    return None if event.approval_id is not None else now.offer_again(now)
+    if event.approval_id is not None:
+        return None
+    return now.offer_again(now) if STATE in taking.fields else []
 
 
+_NO_DRAFT = "it was no draft before: write what it said, and submit it again"
 _SAID = "the customer said so, and only he says something else: revise the quote, or offer another one"
 
 QUOTE: Mapping[type, Change] = {
     quotes.QuoteDrafted: stays("a draft binds nobody: leave it, or revise it"),
-    quotes.QuoteRevised: taken_back(_quote_revised, CONTENT),
+    quotes.QuoteRevised: taken_back(_quote_revised, _said),
     quotes.QuoteSubmitted: taken_back(_quote_submitted, CONTENT, STATE),
     quotes.QuoteApproved: goes_along(CONTENT, STATE),
     quotes.QuoteTurnedDown: goes_along(CONTENT, STATE),
@@ -107,7 +116,8 @@ _TERMS = ("title", "parties", "amount", "starts_on", "ends_on")
 
 
 def _rewritten(before: Contract, after: Contract, event: contracts.ContractRevised) -> Collection[str]:
-    return differing(before.terms, after.terms)
+    terms = differing(before.terms, after.terms)
+    return terms if before.state is after.state else terms | {STATE}
 
 
 def _drawn_up(taking: Taking) -> list[contracts.Event]:
@@ -120,13 +130,17 @@ def _drawn_up(taking: Taking) -> list[contracts.Event]:
 
 def _contract_revised(taking: Taking) -> list[contracts.Event]:
     now: Contract = taking.now
+    if STATE in taking.fields:
+        raise Irreversible(_NO_DRAFT)
     return now.rewrite(with_former(now.terms, taking.before.terms, taking.fields))
 
 
 def _contract_submitted(taking: Taking) -> list[contracts.Event] | None:
     event: contracts.ContractSubmitted = taking.event
     now: Contract = taking.now
-    return None if event.approval_id is not None else now.rewrite(now.terms)
+    if event.approval_id is not None:
+        return None
+    return now.rewrite(now.terms) if STATE in taking.fields else []
 
 
 _SIGNED = "a signed contract binds both sides: terminate it, if that is what is wanted"
@@ -153,8 +167,8 @@ CONTRACT_NUMBER: Mapping[type, Change] = {
 
 def _placed(taking: Taking) -> list[orders.Event]:
     now: Order = taking.now
-    if now.paid is not None and now.paid.minor_units:
-        raise Irreversible("money came in for it: pay it back, then cancel it")
+    if any(amount.minor_units for amount in (now.paid, *(it.written_off for it in now.receivables)) if amount):
+        raise Irreversible("money came in for it, or was written off: settle that, then cancel it")
     return now.cancel(REASON, now.import_id)
 
 
