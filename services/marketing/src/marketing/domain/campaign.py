@@ -10,7 +10,6 @@ from typing import assert_never
 from uuid import UUID
 
 from kernel.errors import DomainError, InvalidArgument
-from kernel.ids import derived_id
 from kernel.money import Money
 
 # -- what can happen ---------------------------------------------------------
@@ -130,11 +129,6 @@ class Plan:
         if self.expected_leads < 0:
             raise InvalidArgument("expected_leads", "must not be negative")
         object.__setattr__(self, "channel", checked_channel("channel", self.channel))
-
-
-def taken_back_id(cost_id: UUID) -> UUID:
-    """Return the id of the booking that takes another one back."""
-    return derived_id(cost_id, "taken back")
 
 
 def plan_campaign(campaign_id: UUID, owner_id: UUID, plan: Plan) -> list[CampaignEvent]:

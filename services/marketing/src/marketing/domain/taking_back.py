@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
+from uuid import uuid5
 
 from kernel.money import Money
 from kernel.reversals import (
@@ -82,7 +83,7 @@ def _booked(taking: Taking) -> Sequence[Any]:
     event: campaign.CampaignCostBooked = taking.event
     now: Campaign = taking.now
     back = Money(-event.amount.minor_units, event.amount.currency_code)
-    return now.book_cost(campaign.taken_back_id(event.cost_id), back, event.purpose, event.booked_on)
+    return now.book_cost(uuid5(event.cost_id, REASON), back, event.purpose, event.booked_on)
 
 
 CAMPAIGN: Mapping[type, Change] = {
