@@ -138,6 +138,6 @@ def bootstrap(settings: Settings) -> Service:
         reactions=reactions(customers, erasures, handovers),
         timers=timers(customers, erasures, handovers, collaboration, retention),
         personal=erasures.personal,
-        undoing=reversals(customers),
+        undoing=reversals(customers, retention),
         owned=handovers.owned,
     )

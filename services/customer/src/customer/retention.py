@@ -47,6 +47,10 @@ class Retention:
         loaded = tx.load(POLICY_ID, policies.evolve)
         state = loaded.state or Policy()
         tx.append(POLICY_ID, loaded.version, state.set_retention(POLICY_ID, months, reads_days))
+        self.look_from_now_on(tx, months)
+
+    def look_from_now_on(self, tx: Tx, months: Months) -> None:
+        """Have the timer look who is due, at once and then every day; not where nobody ever is."""
         if months.any:
             self._look_at(tx, tx.recorded_at)
         else:

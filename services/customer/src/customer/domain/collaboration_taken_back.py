@@ -104,7 +104,7 @@ def _policy_set(taking: Taking) -> Sequence[Any]:
     if (whole or CARE in taking.fields) and now.care != before.care:
         events += now.set_care(policy_id, *before.care)
     if whole or RETENTION in taking.fields:
-        events += now.set_retention(policy_id, before.person_months, before.reads_days)
+        events += now.set_retention(policy_id, before.months, before.reads_days)
     return events
 
 
@@ -128,7 +128,7 @@ STAYING: tuple[Reversals, ...] = (
             importing.CustomerImportReverted: "what was taken back is imported anew",
         },
     ),
-    kept("retention", {policy.RetentionApproved: _FORGOTTEN}),
+    Reversals("retention", {policy.RetentionApproved: stays(_FORGOTTEN), policy.RetentionDue: goes_along()}),
     Reversals(
         "erasure",
         {

@@ -20,7 +20,7 @@ from kernel.reversals import (
     taken_back,
     with_former,
 )
-from pipeline.domain import approval, catalogue, contract, lead_rules, pipeline_definition, quote
+from pipeline.domain import approval, catalogue, contract, lead_rules, pipeline_definition, quote, voucher
 from pipeline.domain.catalogue import Product
 from pipeline.domain.pipeline_definition import Pipeline
 
@@ -107,6 +107,7 @@ SETTINGS: Mapping[str, Mapping[type, Change]] = {
     "approval flow": {approval.ApprovalFlowDefined: defined(lambda now: replace(now, active=False))},
     "discount policy": {quote.DiscountPolicySet: _built_in(quote.DEFAULT_DISCOUNT_POLICY)},
     "contract policy": {contract.ContractPolicySet: _built_in(contract.DEFAULT_CONTRACT_POLICY)},
+    "voucher rules": {voucher.VoucherRulesSet: _built_in(voucher.DEFAULT_VOUCHER_RULES)},
     "scoring rules": {lead_rules.ScoringRulesDefined: _built_in(lead_rules.DEFAULT_SCORING)},
     "assignment rules": {
         lead_rules.AssignmentRulesDefined: defined(
