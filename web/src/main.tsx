@@ -8,6 +8,7 @@ import type { Problem } from "./api/problem";
 import { PreferencesProvider } from "./app/preferences";
 import { SessionProvider } from "./app/session";
 import { Shell } from "./app/Shell";
+import { TourProvider } from "./app/touring";
 import { placeOf } from "./app/places";
 
 declare module "@tanstack/react-query" {
@@ -35,7 +36,9 @@ if (root)
         <PreferencesProvider>
           <BrowserRouter>
             <SessionProvider>
-              <Shell />
+              <TourProvider>
+                <Shell />
+              </TourProvider>
             </SessionProvider>
           </BrowserRouter>
         </PreferencesProvider>

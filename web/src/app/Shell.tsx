@@ -1,9 +1,9 @@
 /** The frame around every page: menu, search, notices, the person, and the keys that reach all of it. */
 import { BellOutlined, BulbOutlined, MenuOutlined, MoonOutlined, QuestionCircleOutlined, SearchOutlined, SunOutlined, TranslationOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
-import { Badge, Button, Drawer, Dropdown, Tooltip } from "antd";
+import { Badge, Button, Drawer, Dropdown } from "antd";
 import { Component, lazy, Suspense, useEffect, useMemo, useRef, useState, type ComponentType, type ErrorInfo, type ReactNode } from "react";
-import { Link, NavLink, Route, Routes, useLocation, useNavigate } from "react-router";
+import { Link, Route, Routes, useLocation, useNavigate } from "react-router";
 import { useAsk } from "@/api/hooks";
 import { follow, type LiveState } from "@/api/live";
 import { post } from "@/api/client";
@@ -12,11 +12,12 @@ import { Mark } from "@/ui/Mark";
 import { Gone, NoPermission, Refused, Waiting } from "@/ui/states";
 import { usePhone } from "@/ui/phone";
 import { features } from "./features";
-import type { FeatureRoute } from "./feature";
+import { isAt, type FeatureRoute } from "./feature";
 import { Outgoing, useOnline } from "./Outgoing";
 import { usePreferences } from "./preferences";
 import { useSession } from "./session";
 import { TimeButton, TimeStrip } from "./TimeSlider";
+import { useTour } from "./touring";
 import { shellWords } from "./words";
 
 const Palette = lazy(() => import("./Palette"));
@@ -88,16 +89,17 @@ export function Shell() {
   const sections = (["work", "insight", "manage"] as const)
     .map((name) => ({ name, items: menu.filter((item) => item.section === name).sort((a, b) => a.order - b.order) }))
     .filter((section) => section.items.length);
+  const marked = (item: (typeof menu)[number], name: string) => (isAt(item, location.pathname) ? { className: `${name} active`, "aria-current": "page" as const } : { className: name });
   const links = (
     <nav className="menu" aria-label={t("menu")}>
       {sections.map((section) => (
         <div key={section.name} className="menu-section">
           {section.name !== "work" && <p className="menu-title">{t(section.name)}</p>}
           {section.items.map((item) => (
-            <NavLink key={item.to} to={item.to} end={item.to === "/"} className="menu-item">
+            <Link key={item.to} to={item.to} {...marked(item, "menu-item")}>
               {item.icon}
               <span>{item.text}</span>
-            </NavLink>
+            </Link>
           ))}
         </div>
       ))}
@@ -156,10 +158,10 @@ export function Shell() {
       {phone && (
         <nav className="bottom" aria-label={t("menu")}>
           {menu.filter((item) => item.section === "work").sort((a, b) => a.order - b.order).slice(0, 4).map((item) => (
-            <NavLink key={item.to} to={item.to} end={item.to === "/"} className="bottom-item">
+            <Link key={item.to} to={item.to} {...marked(item, "bottom-item")}>
               {item.icon}
               <span>{item.text}</span>
-            </NavLink>
+            </Link>
           ))}
           <button type="button" className="bottom-item" onClick={() => setOpen("menu")}>
             <MenuOutlined />
@@ -191,6 +193,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
   const { language, setLanguage } = useLanguage();
   const { theme, setTheme, isDark } = usePreferences();
   const { name, roles, signOut, changed } = useSession();
+  const { again } = useTour();
   const unread = useAsk("/v1/notifications:countUnread", {}, { live: ["notification"] });
   const identities = useAsk("/v1/me/identities", {}, { freshMs: 300_000 });
   const held = identities.data?.identities ?? [];
@@ -205,9 +208,12 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
       <TimeButton />
       {!phone && (
         <>
-          <Tooltip title={t("keys")}>
-            <Button type="text" icon={<QuestionCircleOutlined />} aria-label={t("keys")} onClick={onKeys} />
-          </Tooltip>
+          <Dropdown
+            trigger={["click"]}
+            menu={{ items: [{ key: "keys", label: t("keys"), extra: <kbd>?</kbd>, onClick: onKeys }, { key: "tour", label: t("tour"), onClick: again }, { key: "docs", label: <a href="/docs">{t("api")}</a> }] }}
+          >
+            <Button type="text" icon={<QuestionCircleOutlined />} aria-label={t("help")} />
+          </Dropdown>
           <Button type="text" onClick={language_.onClick} aria-label={`${language === "zh" ? "EN" : "中"} · ${t("language")}`}>
             {language === "zh" ? "EN" : "中"}
           </Button>
@@ -252,6 +258,7 @@ function Tools({ onKeys, onNotices, phone }: { onKeys: () => void; onNotices: ()
               ],
             },
             { type: "divider" },
+            ...(phone ? [{ key: "tour", label: t("tour"), onClick: again }] : []),
             { key: "docs", label: <a href="/docs">{t("api")}</a> },
             { key: "out", label: t("sign_out"), onClick: () => void signOut() },
           ],

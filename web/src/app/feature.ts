@@ -17,6 +17,8 @@ export interface MenuItem<K extends string> {
   section: "work" | "insight" | "manage";
   order: number;
   permission?: string;
+  /** Other places that belong to it: it is marked there, too. */
+  also?: readonly string[];
 }
 export interface Command<K extends string> {
   id: string;
@@ -54,3 +56,7 @@ export interface Feature<K extends string = string> {
 
 /** Declare a feature; its labels must be words of its own dictionary. */
 export const feature = <K extends string>(declared: Feature<K>): Feature => declared as unknown as Feature;
+
+/** Whether one is at a menu item: at its place, below it, or at another one that belongs to it. */
+export const isAt = ({ to, also = [] }: { to: string; also?: readonly string[] }, path: string): boolean =>
+  [to, ...also].some((place) => path === place || (place !== "/" && path.startsWith(`${place}/`)));

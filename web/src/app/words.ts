@@ -4,7 +4,7 @@ import { words } from "@/i18n/words";
 export const shellWords = words(
   {
     menu: "Menu", skip: "Skip to the content", insight: "Insight", manage: "Manage", more: "More",
-    search: "Search or jump to…", keys: "Keyboard shortcuts", notices: "Notifications", account: "account and settings",
+    search: "Search or jump to…", keys: "Keyboard shortcuts", help: "Help", tour: "Take the tour", notices: "Notifications", account: "account and settings",
     language: "切换到中文", act_as: "Act as", all_roles: "All my roles", look: "Appearance", light: "Light", dark: "Dark", system: "As the system",
     api: "API documentation", sign_out: "Sign out",
     live: "Live", connecting: "Connecting…", offline: "Off-line", offline_strip: "You are off-line. What you have seen is readable; what you do is kept and sent when you are back.",
@@ -16,7 +16,7 @@ export const shellWords = words(
   },
   {
     menu: "菜单", skip: "跳到内容", insight: "洞察", manage: "管理", more: "更多",
-    search: "搜索或跳转…", keys: "键盘快捷键", notices: "通知", account: "账号与设置",
+    search: "搜索或跳转…", keys: "键盘快捷键", help: "帮助", tour: "新手引导", notices: "通知", account: "账号与设置",
     language: "Switch to English", act_as: "切换身份", all_roles: "我的全部角色", look: "外观", light: "浅色", dark: "深色", system: "跟随系统",
     api: "接口文档", sign_out: "退出登录",
     live: "实时更新", connecting: "连接中…", offline: "离线", offline_strip: "当前离线。看过的内容仍可阅读；您的操作会保存，联网后自动提交。",

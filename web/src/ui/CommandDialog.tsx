@@ -3,14 +3,14 @@ import { Modal } from "antd";
 import type { ReactNode } from "react";
 import { CommandForm, type CommandFormProps } from "./CommandForm";
 
-interface Props<V extends object> extends Omit<CommandFormProps<V>, "onCancel"> {
+export interface CommandDialogProps<V extends object> extends Omit<CommandFormProps<V>, "onCancel"> {
   title: ReactNode;
   text?: ReactNode;
   width?: number;
   onClose: () => void;
 }
 
-export function CommandDialog<V extends object>({ title, text, width = 480, onClose, onDone, ...form }: Props<V>) {
+export function CommandDialog<V extends object>({ title, text, width = 480, onClose, onDone, ...form }: CommandDialogProps<V>) {
   return (
     <Modal open title={title} width={width} footer={null} onCancel={onClose} destroyOnHidden>
       {text && <p className="quiet gap-below">{text}</p>}

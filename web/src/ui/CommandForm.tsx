@@ -30,6 +30,10 @@ export interface CommandFormProps<V extends object> {
   extra?: ReactNode;
 }
 
+const draftKey = (personId: string, name: string) => `draft:${personId}:${name}`;
+/** Forget what was typed: it was taken by another way. */
+export const dropDraft = (personId: string, name: string): void => localStorage.removeItem(draftKey(personId, name));
+
 export function CommandForm<V extends object>({ name, initial, submit, onDone, onCancel, fieldOf, save, children, form: given, extra }: CommandFormProps<V>) {
   const t = useWords(dictionary);
   const say = useWords(problemWords);
@@ -37,7 +41,7 @@ export function CommandForm<V extends object>({ name, initial, submit, onDone, o
   const { message } = App.useApp();
   const [own] = Form.useForm<V>();
   const form = given ?? own;
-  const key = `draft:${personId}:${name}`;
+  const key = draftKey(personId, name);
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
   const [restored, setRestored] = useState(false);

@@ -2,26 +2,12 @@
 import { Button, Modal } from "antd";
 import { useState, type ReactNode } from "react";
 import { useWords, words } from "@/i18n/words";
+import type { Clash } from "./clashes";
 
 const dictionary = words(
   { title: "Somebody changed this meanwhile", text: "Choose which value stays. Nothing is saved until you decide.", field: "Field", mine: "Yours", theirs: "Theirs", save: "Save my choice", cancel: "Go back to editing", empty: "(empty)" },
   { title: "有人同时修改了此记录", text: "请选择要保留的值，确认前不会保存任何内容。", field: "字段", mine: "您的修改", theirs: "对方的修改", save: "按所选保存", cancel: "返回编辑", empty: "（空）" },
 );
-
-export interface Clash {
-  key: string;
-  label: string;
-  mine: unknown;
-  theirs: unknown;
-}
-
-/** Fields that differ between what one wants to save and what is there now. */
-export function clashes(labels: Readonly<Record<string, string>>, mine: object, theirs: object): Clash[] {
-  const [ours, others] = [mine as Record<string, unknown>, theirs as Record<string, unknown>];
-  return Object.entries(labels)
-    .filter(([key]) => JSON.stringify(ours[key] ?? "") !== JSON.stringify(others[key] ?? ""))
-    .map(([key, label]) => ({ key, label, mine: ours[key], theirs: others[key] }));
-}
 
 interface Props {
   fields: readonly Clash[];

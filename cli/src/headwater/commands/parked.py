@@ -13,9 +13,8 @@ from uuid import UUID
 
 from headwater.home import Home, NotProvisioned
 from headwater.operating import named, service
-from kernel.consumers import Consumer, Reactions, Views
+from kernel.mending import retry_service
 from kernel.parking import list_parked
-from kernel.retrying import retry_parked
 from kernel.timers import failed_timers, retry_failed_timers
 
 if TYPE_CHECKING:
@@ -52,12 +51,7 @@ def run(options: argparse.Namespace) -> int:
 
 def retry(found: Service, stream: UUID | None) -> None:
     """Try everything of one service again; say what became of it."""
-    consumers: list[Consumer] = []
-    if found.eventual:
-        consumers.append(Views(found.eventual))
-    if found.reactions:
-        consumers.append(Reactions(found.name, found.store, found.reactions))
-    for done in retry_parked(consumers, found.settings.database_url, stream):
+    for done in retry_service(found, stream):
         outcome = f"stopped by: {done.failure}" if done.failure else "done"
         print(f"{found.name}: {done.context} {done.stream}: {done.handled} handled, {outcome}", file=sys.stderr)
     if stream is None:

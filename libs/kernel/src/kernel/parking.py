@@ -1,6 +1,7 @@
 """Set an event aside that cannot be handled, with every later one of its stream, and try them again.
 
-Parked events wait in the consumer's own database, in order, until kernel.retrying tries them again.
+Parked events wait in the consumer's own database, in order, until kernel.retrying tries them again, or until an
+administrator sets one aside for good: it then stays where it is, and nothing waits for it any more.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ def park(
 def parked_streams(cursor: Cursor[DictRow], consumer: str, streams: Collection[UUID]) -> set[UUID]:
     """Return those of the streams that have parked events."""
     rows = cursor.execute(
-        "select distinct stream_id from parked where consumer = %s and stream_id = any(%s)",
+        "select distinct stream_id from parked where consumer = %s and stream_id = any(%s) and set_aside_at is null",
         (consumer, list(streams)),
         prepare=True,
     )
@@ -75,33 +76,51 @@ def parked_streams(cursor: Cursor[DictRow], consumer: str, streams: Collection[U
 
 
 def list_parked(cursor: Cursor[DictRow], consumer: str = "", limit: int = 100) -> list[ParkedEvent]:
-    """Return parked events, stream by stream, in the order in which they will be retried."""
+    """Return events that wait, stream by stream, in the order in which they will be retried."""
     rows = cursor.execute(
         "select consumer, context, stream_id, version, position, type, reason, attempts, parked_at"
-        " from parked where %s in ('', consumer)"
+        " from parked where %s in ('', consumer) and set_aside_at is null"
         " order by consumer, context, stream_id, position limit %s",
         (consumer, limit),
     )
-    return [
-        ParkedEvent(
-            row["consumer"],
-            row["context"],
-            row["stream_id"],
-            row["version"],
-            row["position"],
-            row["type"],
-            row["reason"],
-            row["attempts"],
-            row["parked_at"],
-        )
-        for row in rows
-    ]
+    return [_event(row) for row in rows]
+
+
+def list_streams(
+    cursor: Cursor[DictRow], limit: int, consumer: str = "", stream: UUID | None = None
+) -> list[tuple[ParkedEvent, int]]:
+    """Return the first waiting event of each stream, or of one, and how many wait there; the oldest first."""
+    rows = cursor.execute(
+        "select * from (select distinct on (consumer, context, stream_id)"
+        " consumer, context, stream_id, version, position, type, reason, attempts, parked_at,"
+        " count(*) over (partition by consumer, context, stream_id) as events"
+        " from parked where %(consumer)s in ('', consumer) and coalesce(stream_id = %(stream)s, true)"
+        " and set_aside_at is null order by consumer, context, stream_id, position) as firsts"
+        " order by parked_at, consumer, context, stream_id limit %(limit)s",
+        {"consumer": consumer, "stream": stream, "limit": limit},
+    )
+    return [(_event(row), row["events"]) for row in rows]
+
+
+def _event(row: DictRow) -> ParkedEvent:
+    return ParkedEvent(
+        row["consumer"],
+        row["context"],
+        row["stream_id"],
+        row["version"],
+        row["position"],
+        row["type"],
+        row["reason"],
+        row["attempts"],
+        row["parked_at"],
+    )
 
 
 def next_parked(cursor: Cursor[DictRow], consumer: str, context: str, stream: UUID) -> Delivered | None:
     """Return the parked event of a stream that comes first."""
     row = cursor.execute(
-        "select body from parked where consumer = %s and context = %s and stream_id = %s order by position limit 1",
+        "select body from parked where consumer = %s and context = %s and stream_id = %s and set_aside_at is null"
+        " order by position limit 1",
         (consumer, context, stream),
     ).fetchone()
     return Delivered.of(RecordedEvent.FromString(row["body"])) if row else None
@@ -113,6 +132,28 @@ def unpark(cursor: Cursor[DictRow], consumer: str, event: Delivered) -> None:
         "delete from parked where consumer = %s and context = %s and position = %s",
         (consumer, event.context, event.position),
     )
+
+
+def set_aside(cursor: Cursor[DictRow], event: ParkedEvent, at: datetime) -> int | None:
+    """Let an event wait no longer; return how many of its stream still do. None when it is not the first (any more).
+
+    Whoever calls holds the slot (kernel.retrying.hold_slot).
+    """
+    cursor.execute(
+        "update parked p set set_aside_at = %s where consumer = %s and context = %s and position = %s"
+        " and set_aside_at is null and not exists (select from parked earlier where earlier.consumer = p.consumer"
+        " and earlier.context = p.context and earlier.stream_id = p.stream_id"
+        " and earlier.position < p.position and earlier.set_aside_at is null)",
+        (at, event.consumer, event.context, event.position),
+    )
+    if cursor.rowcount == 0:
+        return None
+    row = cursor.execute(
+        "select count(*) as events from parked"
+        " where consumer = %s and context = %s and stream_id = %s and set_aside_at is null",
+        (event.consumer, event.context, event.stream),
+    ).fetchone()
+    return int(row["events"]) if row else 0
 
 
 def reason_of(error: BaseException) -> str:

@@ -278,7 +278,7 @@ class Progress:
         """Lock the slots' rows and make sure that they stand where we think; is anything parked?"""
         rows = cursor.execute(
             "select context, slot, position, wanted,"
-            " exists (select from parked p where p.consumer = t.consumer) as parks"
+            " exists (select from parked p where p.consumer = t.consumer and p.set_aside_at is null) as parks"
             " from tracking t where consumer = %s and context = any(%s) and slot = any(%s)"
             " order by context, slot for update of t",
             (

@@ -308,7 +308,7 @@ class _OtherLogs:
         return {(row["context"], row["slot"]): row["position"] for row in rows}
 
     def _parked(self) -> set[tuple[str, int]]:
-        """What the live view has not been given either; retrying gives it to the rebuilt one too."""
+        """What the live view has not been given either: retrying gives it to the rebuilt one too, unless set aside."""
         rows = self._reading.execute("select context, position from parked where consumer = %s", (VIEWS,))
         return {(row["context"], row["position"]) for row in rows}
 

@@ -45,7 +45,7 @@ _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
 _COUNT_EVERY_S = 15.0
 WHAT_WAITS = """
-    select (select count(distinct (consumer, stream_id)) from parked) as parked_streams,
+    select (select count(distinct (consumer, stream_id)) from parked where set_aside_at is null) as parked_streams,
         (select count(*) from timers where failed_at is not null) as failed_timers,
         (select coalesce(extract(epoch from now() - min(due_at)), 0) from timers
             where failed_at is null and timeline_id = '' and due_at <= now()) as timers_overdue_seconds

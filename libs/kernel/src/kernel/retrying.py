@@ -6,7 +6,7 @@ waits until it is known whether its stream still has parked ones.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
@@ -17,6 +17,7 @@ from psycopg.rows import DictRow, dict_row
 from kernel.consumers import Consumer, Work
 from kernel.delivered import Delivered
 from kernel.parking import next_parked, reason_of, unpark
+from kernel.slots import slot_of
 
 _Stream = tuple[str, UUID]
 
@@ -32,32 +33,43 @@ class Retried:
     failure: str = ""
 
 
-def retry_parked(consumers: Sequence[Consumer], database_url: str, stream: UUID | None = None) -> Iterator[Retried]:
+def retry_parked(
+    consumers: Sequence[Consumer],
+    database_url: str,
+    stream: UUID | None = None,
+    is_late: Callable[[], bool] = lambda: False,
+) -> Iterator[Retried]:
     """Retry what is parked for these consumers, of one stream or of all; tell stream by stream.
 
+    `is_late` is asked before every event; what is left when it is late stays as it is.
     Raises psycopg.OperationalError if the database is away: nothing is then half done.
     """
     with psycopg.connect(database_url, autocommit=True, row_factory=dict_row) as connection:
         for consumer in consumers:
             for context, parked in _streams(connection, consumer, stream):
-                yield _retry_stream(connection, consumer, context, parked)
+                if is_late():
+                    return
+                yield _retry_stream(connection, consumer, context, parked, is_late)
 
 
 def _streams(connection: Connection[DictRow], consumer: Consumer, stream: UUID | None) -> list[_Stream]:
     rows = connection.execute(
-        "select context, stream_id from parked where consumer = %s and coalesce(stream_id = %s, true)"
+        "select context, stream_id from parked"
+        " where consumer = %s and coalesce(stream_id = %s, true) and set_aside_at is null"
         " group by context, stream_id order by min(parked_at), context, stream_id",
         (consumer.name, stream),
     )
     return [(row["context"], row["stream_id"]) for row in rows]
 
 
-def _retry_stream(connection: Connection[DictRow], consumer: Consumer, context: str, stream: UUID) -> Retried:
+def _retry_stream(
+    connection: Connection[DictRow], consumer: Consumer, context: str, stream: UUID, is_late: Callable[[], bool]
+) -> Retried:
     handled = 0
     while True:
         with connection.cursor() as cursor:
             event = next_parked(cursor, consumer.name, context, stream)
-        if event is None:
+        if event is None or (handled and is_late()):
             return Retried(consumer.name, context, stream, handled)
         try:
             with consumer.begin(connection, [event]) as work:
@@ -76,7 +88,7 @@ def _retry_stream(connection: Connection[DictRow], consumer: Consumer, context: 
 
 def _retry_one(work: Work, consumer: Consumer, event: Delivered) -> int:
     """Handle an event unless somebody else has just done so; return how many that was."""
-    _hold_slot(work.cursor, consumer, event)
+    hold_slot(work.cursor, consumer.name, event.context, event.stream)
     if next_parked(work.cursor, consumer.name, event.context, event.stream) != event:
         return 0
     work.apply([event])
@@ -84,8 +96,9 @@ def _retry_one(work: Work, consumer: Consumer, event: Delivered) -> int:
     return 1
 
 
-def _hold_slot(cursor: Cursor[DictRow], consumer: Consumer, event: Delivered) -> None:
+def hold_slot(cursor: Cursor[DictRow], consumer: str, context: str, stream: UUID) -> None:
+    """Keep the live consumer from handling events of the stream's slot until this transaction ends."""
     cursor.execute(
         "select from tracking where consumer = %s and context = %s and slot = %s for update",
-        (consumer.name, event.context, event.slot),
+        (consumer, context, slot_of(stream)),
     )

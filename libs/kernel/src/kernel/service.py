@@ -78,16 +78,18 @@ def open_store(
     """Return the service's store, its pool not yet connected."""
     from crm.erasure.v1 import erasure_events_pb2
     from crm.handover.v1 import handover_events_pb2
+    from crm.parking.v1 import parking_events_pb2
     from kernel.codec import Codec
     from kernel.handed_over import RecordsHandedOver
+    from kernel.parking_events import ParkedRetried, ParkedSetAside
     from kernel.purged import PersonPurged
     from kernel.store import EventStore, open_datastore
 
     return EventStore(
         open_datastore(settings.database_url, settings.pool_size, settings.pool_overflow),
         Codec(
-            [*events, PersonPurged, RecordsHandedOver],
-            [*messages, erasure_events_pb2, handover_events_pb2],
+            [*events, PersonPurged, RecordsHandedOver, ParkedRetried, ParkedSetAside],
+            [*messages, erasure_events_pb2, handover_events_pb2, parking_events_pb2],
             upcasts,
         ),
         wrapping_of(settings),

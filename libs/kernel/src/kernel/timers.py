@@ -250,12 +250,22 @@ def failed_timers(cursor: Cursor[DictRow], limit: int = 100) -> list[DictRow]:
     ).fetchall()
 
 
-def retry_failed_timers(cursor: Cursor[DictRow]) -> int:
-    """Give every timer that was set aside a fresh start; return how many there were."""
+def retry_failed_timers(cursor: Cursor[DictRow], key: str = "") -> int:
+    """Give every timer that was set aside, or the one named, a fresh start; return how many there were."""
     cursor.execute(
-        "update timers set failed_at = null, attempts = 0, not_before = '-infinity' where failed_at is not null"
+        "update timers set failed_at = null, attempts = 0, not_before = '-infinity'"
+        " where failed_at is not null and %s in ('', key)",
+        (key,),
     )
     return cursor.rowcount
+
+
+def drop_failed_timer(cursor: Cursor[DictRow], key: str) -> str | None:
+    """Remove a timer that was set aside; return its kind, None when it is not set aside (any more)."""
+    row = cursor.execute(
+        "delete from timers where failed_at is not null and key = %s returning kind", (key,)
+    ).fetchone()
+    return None if row is None else str(row["kind"])
 
 
 __all__ = [
@@ -267,6 +277,7 @@ __all__ = [
     "TimerHandler",
     "TimerRunner",
     "Worker",
+    "drop_failed_timer",
     "failed_timers",
     "retry_failed_timers",
 ]

@@ -91,7 +91,8 @@ class Analytics:
         parked = {
             row["context"]: row["parked"]
             for row in cursor.execute(
-                "select context, count(*) as parked from parked where consumer = %s group by 1",
+                "select context, count(*) as parked from parked"
+                " where consumer = %s and set_aside_at is null group by 1",
                 (VIEWS,),
             ).fetchall()
         }

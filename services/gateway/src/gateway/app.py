@@ -24,6 +24,7 @@ from gateway.composition import (
     Composition,
     Stopwatch,
     overview_parts,
+    parked_parts,
     processing_parts,
     search_parts,
     settings_parts,
@@ -251,6 +252,13 @@ class Gateway:
         whole = await self.composition.of(processing_parts(), asking)
         return _json({**whole, "took_ms": watch.ms()}, _told(asking))
 
+    async def parked(self, request: Request) -> Response:
+        """What could not be handled, of every service."""
+        watch = Stopwatch()
+        asking = await self.asking(request)
+        whole = await self.composition.of(parked_parts(), asking)
+        return _json({**whole, "took_ms": watch.ms()}, _told(asking))
+
     # -- live changes ----------------------------------------------------------------
 
     async def live(self, request: Request) -> Response:
@@ -360,6 +368,7 @@ def application(gateway: Gateway) -> Frame:
             Route("/v1/search", gateway.search),
             Route("/v1/settings", gateway.configuration),
             Route("/v1/data-protection", gateway.data_protection),
+            Route("/v1/parked", gateway.parked),
             Route("/v1/changes", gateway.live),
             Route("/v1/{rest:path}", gateway.transcode, methods=every_method),
             *public.routes(),

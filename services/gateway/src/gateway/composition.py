@@ -157,6 +157,12 @@ def processing_parts() -> list[Part]:
     return [Part(context, rpc, {"context": context}) for context in CONTEXTS]
 
 
+def parked_parts() -> list[Part]:
+    """What every service has parked."""
+    rpc = "crm.audit.v1.ParkingService/ListParked"
+    return [Part(context, rpc, {"context": context}) for context in CONTEXTS]
+
+
 class Composition:
     def __init__(
         self, backends: Backends, contracts: Contracts, part_deadline_s: float, past_deadline_s: float

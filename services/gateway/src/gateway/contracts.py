@@ -22,7 +22,7 @@ from gateway.paths import PathTemplate, parse
 EVERYWHERE = "audit"
 """The context of RPCs that every service answers: each request names the service it is for."""
 _VERBS = ("get", "put", "post", "delete", "patch")
-_LONG_RUNNING = ("Import", "Revert", "Export", "Rebuild", "Try", "Sync", "PreviewDirectorySync")
+_LONG_RUNNING = ("Import", "Revert", "Export", "Rebuild", "Try", "Sync", "PreviewDirectorySync", "RetryParked")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from crm.options.v1 import options_pb2
-from gateway.composition import overview_parts, processing_parts, search_parts, settings_parts
+from gateway.composition import overview_parts, parked_parts, processing_parts, search_parts, settings_parts
 from gateway.contracts import Binding, Contracts, Method, field_at
 from gateway.contracts import contracts as all_contracts
 from gateway.problems import KINDS, MEDIA_TYPE
@@ -264,6 +264,16 @@ class _Document:
                 self._whole(
                     "DataProtection", [p.rpc for p in processing_parts()], [p.name for p in processing_parts()]
                 ),
+            )
+        }
+        self._paths["/v1/parked"] = {
+            "get": _composed(
+                "GetParked",
+                "What could not be handled",
+                "Events, timers and jobs that every service has parked. Needs audit.parking.admin; one service by"
+                " itself, trying again and setting aside: /v1/audit/{context}/parked.",
+                [],
+                self._whole("Parked", [p.rpc for p in parked_parts()], [p.name for p in parked_parts()]),
             )
         }
         changes = _composed(

@@ -26,6 +26,7 @@ const views = {
   desk: { group: "g_rules", needs: "ticketing.ticket.read", Content: lazy(() => import("./Desk")) },
   privacy: { group: "g_data", needs: "customer.person.admin", Content: lazy(() => import("./Privacy")) },
   retention: { group: "g_data", needs: "customer.policy.read", Content: lazy(() => import("./Retention")) },
+  parked: { group: "g_data", needs: "audit.parking.admin", Content: lazy(() => import("./Parked")) },
   health: { group: "g_data", needs: "identity.grant.read", Content: lazy(() => import("./Health")) },
 } satisfies Record<string, View>;
 type Name = keyof typeof views;

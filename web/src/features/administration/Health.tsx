@@ -1,6 +1,7 @@
 /** Whether the figures follow the logs, and what is set aside. */
 import { Link } from "react-router";
 import { useAsk } from "@/api/hooks";
+import { useMay } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { useContextName } from "@/features/audit/parts";
@@ -12,6 +13,7 @@ export default function Health() {
   const t = useWords(adminWords);
   const f = useFormats();
   const part = useContextName();
+  const mayMend = useMay("audit.parking.admin");
   const found = useAsk("/v1/analytics/freshness", {}, { live: ["customer", "pipeline", "ticketing", "marketing", "identity", "notification"], freshMs: 2_000 });
   return (
     <Section title={t("health")} extra={<Link to="/audit/seals">{t("sealed_link")}</Link>}>
@@ -40,7 +42,7 @@ export default function Health() {
                 </tbody>
               </table>
             </div>
-            {contexts.some((each) => each.parked_events !== "0") && <p className="quiet gap-above">{t("parked_text")} <code>headwater parked list</code></p>}
+            {contexts.some((each) => each.parked_events !== "0") && <p className="quiet gap-above">{t("parked_text")} {mayMend ? <Link to="/admin/parked">{t("parked")}</Link> : <code>headwater parked list</code>}</p>}
           </>
         )}
       </Answered>

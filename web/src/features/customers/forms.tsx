@@ -8,7 +8,7 @@ import { Problem } from "@/api/problem";
 import { useQueryClient } from "@tanstack/react-query";
 import { useWords } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
-import { clashes, Conflict, type Clash } from "@/ui/Conflict";
+import { ReviseDialog, type Seen } from "@/ui/ReviseDialog";
 import { useDictionary } from "./labels";
 import { pageWords } from "./pageWords";
 
@@ -223,65 +223,29 @@ export function profileOf(values: Partial<Record<keyof Profile, unknown>>): Part
   return profile as Partial<Profile>;
 }
 
-/** Editing what is known. When somebody else saved first, one chooses field by field, and then saves on top of it. */
+/** Editing what is known. */
 export function EditDialog({ whole, onClose }: { whole: Whole; onClose: () => void }) {
   const t = useWords(pageWords);
   const done = useDone();
   const id = whole.card?.customer_id ?? "";
-  const before = profileOf(whole.profile ?? {});
-  const [conflict, setConflict] = useState<{ fields: Clash[]; mine: Partial<Profile>; version: string }>();
-  const labels = { name: t("name"), industry_code: t("industry"), region_code: t("region"), size_code: t("size"), intent_code: t("intent"), website: t("website"), employees: t("employees"), phones: t("phones"), emails: t("emails"), credit_code: t("credit_code"), address: t("address"), remark: t("remark") };
-  const [form] = Form.useForm<Profile>();
-  const revise = async (profile: Partial<Profile>, fields: string[], version: string, requestId?: string) => {
-    if (fields.length) await post("/v1/customers/{customer_id}:revise", { path: { customer_id: id }, body: { expected_version: version, profile, fields }, ...(requestId ? { requestId } : {}) });
-    done(profile.name ?? "");
-    onClose();
-  };
-  const changed = (mine: Partial<Profile>, than: Partial<Profile>) => clashes(labels, mine, than).map((each) => each.key);
+  const seenOf = ({ version, profile }: Whole): Seen<Profile> => ({ version, values: profileOf(profile ?? {}) as Profile });
   return (
-    <>
-      <Modal open footer={null} onCancel={onClose} title={t("edit_customer")} width={640}>
-        <CommandForm<Profile>
-          name={`customer.edit:${id}:${whole.version}`}
-          form={form}
-          initial={before as Profile}
-          onCancel={onClose}
-          fieldOf={(violated) => violated.replace(/^profile\./, "").replace(/\[\d+\]$/, "")}
-          submit={async (values, requestId) => {
-            const mine = profileOf(values);
-            try {
-              await revise(mine, changed(mine, before), whole.version, requestId);
-            } catch (error) {
-              if (!(error instanceof Problem) || error.kind !== "stale") throw error;
-              const now = await get("/v1/customers/{customer_id}", { path: { customer_id: id } });
-              const theirs = profileOf(now.profile ?? {});
-              // What only they changed is theirs; what only I changed is mine; what both changed is asked.
-              const both = changed(theirs, before).filter((key) => changed(mine, before).includes(key));
-              const fields = clashes(labels, mine, theirs).filter((each) => both.includes(each.key));
-              const merged = { ...theirs, ...Object.fromEntries(changed(mine, before).map((key) => [key, mine[key as keyof Profile]])) };
-              if (!fields.length) await revise(merged, changed(merged, theirs), now.version);
-              else {
-                setConflict({ fields, mine: merged, version: now.version });
-                throw error;
-              }
-            }
-          }}
-        >
-          <ProfileFields />
-        </CommandForm>
-      </Modal>
-      {conflict && (
-        <Conflict
-          fields={conflict.fields}
-          show={(_, value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""))}
-          onCancel={() => setConflict(undefined)}
-          onResolve={(chosen) => {
-            const profile = { ...conflict.mine, ...chosen };
-            void revise(profile, Object.keys(chosen).concat(changed(conflict.mine, before)), conflict.version).catch(() => setConflict(undefined));
-          }}
-        />
-      )}
-    </>
+    <ReviseDialog<Profile>
+      name={`customer.edit:${id}`}
+      title={t("edit_customer")}
+      width={640}
+      labels={{ name: t("name"), industry_code: t("industry"), region_code: t("region"), size_code: t("size"), intent_code: t("intent"), website: t("website"), employees: t("employees"), phones: t("phones"), emails: t("emails"), credit_code: t("credit_code"), address: t("address"), remark: t("remark") }}
+      seen={seenOf(whole)}
+      latest={async () => seenOf(await get("/v1/customers/{customer_id}", { path: { customer_id: id } }))}
+      tidy={(values) => profileOf(values) as Profile}
+      revise={(profile, { version }, requestId) => post("/v1/customers/{customer_id}:revise", { path: { customer_id: id }, body: { expected_version: version, profile, fields: Object.keys(profile) }, ...(requestId ? { requestId } : {}) })}
+      fieldOf={(violated) => violated.replace(/^profile\./, "").replace(/\[\d+\]$/, "")}
+      show={(_, value) => (Array.isArray(value) ? value.join(", ") : String(value ?? ""))}
+      onClose={onClose}
+      onDone={() => done(t("saved"))}
+    >
+      <ProfileFields />
+    </ReviseDialog>
   );
 }
 

@@ -1,21 +1,20 @@
 /** The windows in which a deal is worked. Each gives one command. */
 import { Form, Input, InputNumber, Select } from "antd";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useNavigate } from "react-router";
 import { get } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
-import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useFormats, type Amount } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CommandDialog } from "@/ui/CommandDialog";
-import { clashes, Conflict, type Clash } from "@/ui/Conflict";
 import { CustomerSelect } from "@/ui/customers";
 import { DayInput } from "@/ui/DayInput";
 import { MoneyInput } from "@/ui/Money";
 import { PersonSelect } from "@/ui/people";
+import { ReviseDialog, type Seen } from "@/ui/ReviseDialog";
 import { dealWords } from "./dealWords";
-import { inDays, useRefused, type Deal, type Stage } from "./show";
+import { inDays, type Deal, type Stage } from "./show";
 
 const touches = ["pipeline"] as const;
 interface Dialog {
@@ -209,66 +208,46 @@ interface Details {
   probability: number;
   customer_id: string;
 }
-const detailsOf = ({ title, amount, expected_close_on, probability, customer_id }: Deal): Details => ({ title, amount, expected_close_on, probability, customer_id });
+const seenOf = ({ version, title, amount, expected_close_on, probability, customer_id }: Deal): Seen<Details> => ({ version, values: { title, amount, expected_close_on, probability, customer_id } });
 
 /** What two people changed at once is shown side by side. */
 export function EditDealDialog({ deal, onClose }: Dialog) {
   const t = useWords(dealWords);
   const f = useFormats();
-  const refused = useRefused();
   const revise = useTell("/v1/opportunities/{opportunity_id}:revise", { touches });
-  const [seen] = useState(() => ({ version: deal.version, details: detailsOf(deal) }));
-  const [conflict, setConflict] = useState<{ fields: Clash[]; version: string; mine: Details; theirs: Details }>();
-  const labels = { title: t("title"), amount: t("amount"), expected_close_on: t("close_on"), probability: t("probability"), customer_id: t("customer") };
-  const send = (values: Details, from: Details, version: string, requestId?: string) => {
-    const changed = Object.fromEntries(Object.entries(values).filter(([key, value]) => JSON.stringify(value) !== JSON.stringify(from[key as keyof Details])));
-    return revise.mutateAsync({ path: { opportunity_id: deal.opportunity_id }, body: { ...changed, expected_version: version }, ...(requestId ? { requestId } : {}) });
-  };
+  const path = { opportunity_id: deal.opportunity_id };
   return (
-    <>
-      <CommandDialog<Details>
-        name={`deal.edit:${deal.opportunity_id}`}
-        title={t("edit")}
-        initial={seen.details}
-        onClose={onClose}
-        submit={async (values, requestId) => {
-          try {
-            await send(values, seen.details, seen.version, requestId);
-          } catch (error) {
-            if (!(error instanceof Problem) || error.kind !== "stale") throw error;
-            const now = (await get("/v1/opportunities/{opportunity_id}", { path: { opportunity_id: deal.opportunity_id } })).opportunity;
-            if (now) setConflict({ fields: clashes(labels, values, detailsOf(now)), version: now.version, mine: values, theirs: detailsOf(now) });
-            throw error;
-          }
-        }}
-      >
-        <Form.Item name="title" label={t("title")} rules={[{ required: true, whitespace: true }]}>
-          <Input maxLength={200} />
+    <ReviseDialog<Details>
+      name={`deal.edit:${deal.opportunity_id}`}
+      title={t("edit")}
+      labels={{ title: t("title"), amount: t("amount"), expected_close_on: t("close_on"), probability: t("probability"), customer_id: t("customer") }}
+      seen={seenOf(deal)}
+      latest={async () => {
+        const now = (await get("/v1/opportunities/{opportunity_id}", { path })).opportunity;
+        return now && seenOf(now);
+      }}
+      revise={(changed, { version }, requestId) => revise.mutateAsync({ path, body: { ...changed, expected_version: version }, ...(requestId ? { requestId } : {}) })}
+      show={(key, value) => (key === "amount" ? f.money(value as Amount | undefined) : key === "expected_close_on" ? f.day(String(value ?? "")) : String(value ?? ""))}
+      onClose={onClose}
+    >
+      <Form.Item name="title" label={t("title")} rules={[{ required: true, whitespace: true }]}>
+        <Input maxLength={200} />
+      </Form.Item>
+      <Form.Item name="customer_id" label={t("customer")}>
+        <CustomerSelect />
+      </Form.Item>
+      <Form.Item name="amount" label={t("amount")}>
+        <MoneyInput />
+      </Form.Item>
+      <div className="form-pair">
+        <Form.Item name="expected_close_on" label={t("close_on")}>
+          <DayInput />
         </Form.Item>
-        <Form.Item name="customer_id" label={t("customer")}>
-          <CustomerSelect />
+        <Form.Item name="probability" label={t("probability")}>
+          <InputNumber min={0} max={100} suffix="%" style={{ width: "100%" }} />
         </Form.Item>
-        <Form.Item name="amount" label={t("amount")}>
-          <MoneyInput />
-        </Form.Item>
-        <div className="form-pair">
-          <Form.Item name="expected_close_on" label={t("close_on")}>
-            <DayInput />
-          </Form.Item>
-          <Form.Item name="probability" label={t("probability")}>
-            <InputNumber min={0} max={100} suffix="%" style={{ width: "100%" }} />
-          </Form.Item>
-        </div>
-      </CommandDialog>
-      {conflict && (
-        <Conflict
-          fields={conflict.fields}
-          show={(key, value) => (key === "amount" ? f.money(value as Amount | undefined) : key === "expected_close_on" ? f.day(String(value ?? "")) : String(value ?? ""))}
-          onCancel={() => setConflict(undefined)}
-          onResolve={(chosen) => void send({ ...conflict.mine, ...chosen }, conflict.theirs, conflict.version).then(onClose, refused)}
-        />
-      )}
-    </>
+      </div>
+    </ReviseDialog>
   );
 }
 

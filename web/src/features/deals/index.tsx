@@ -22,9 +22,9 @@ export const deals = feature({
     { path: "/receivables", load: () => import("./ReceivableList"), permission: "pipeline.receivable.read" },
   ],
   menu: [
-    { to: "/deals", label: "deals", icon: <FundProjectionScreenOutlined />, section: "work", order: 30, permission: "pipeline.opportunity.read" },
+    { to: "/deals", label: "deals", icon: <FundProjectionScreenOutlined />, section: "work", order: 30, permission: "pipeline.opportunity.read", also: ["/quotes"] },
     { to: "/approvals", label: "approvals", icon: <AuditOutlined />, section: "work", order: 60, permission: "pipeline.approval.read" },
-    { to: "/orders", label: "orders", icon: <ShoppingOutlined />, section: "work", order: 65, permission: "pipeline.order.read" },
+    { to: "/orders", label: "orders", icon: <ShoppingOutlined />, section: "work", order: 65, permission: "pipeline.order.read", also: ["/contracts", "/receivables"] },
   ],
   commands: [
     { id: "deal.new", label: "new_deal", to: "/deals?new=1", permission: "pipeline.opportunity.create" },

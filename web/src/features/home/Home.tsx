@@ -3,12 +3,14 @@ import { ArrowDownOutlined, ArrowUpOutlined, EyeInvisibleOutlined, PlusOutlined 
 import { Button } from "antd";
 import { lazy, Suspense, useState, type ComponentType } from "react";
 import { features } from "@/app/features";
+import { useKept } from "@/app/kept";
 import { useSession } from "@/app/session";
+import { useTour } from "@/app/touring";
 import { useFormats } from "@/i18n/format";
 import { say, useLanguage, useWords } from "@/i18n/words";
 import { Page, Section } from "@/ui/Page";
 import { Notice, Waiting } from "@/ui/states";
-import { arranged, moved, readLayout, type Layout } from "./layout";
+import { arranged, moved, readLayout } from "./layout";
 import { homeWords } from "./words";
 
 const modules = features.flatMap((f) => (f.homeModules ?? []).map((each) => ({ ...each, words: f.words, Content: lazy(each.load) as ComponentType })));
@@ -17,14 +19,10 @@ export default function Home() {
   const t = useWords(homeWords);
   const f = useFormats();
   const { language } = useLanguage();
-  const { name, may, roles, personId } = useSession();
-  const key = `home:${personId}`;
-  const [layout, setLayout] = useState<Layout>(() => readLayout(localStorage.getItem(key)));
+  const { name, may, roles } = useSession();
+  const tour = useTour();
+  const { value: layout, keep } = useKept("home", readLayout);
   const [arranging, setArranging] = useState(false);
-  const keep = (next: Layout) => {
-    localStorage.setItem(key, JSON.stringify(next));
-    setLayout(next);
-  };
   const hour = new Date().getHours();
   const greeting = hour < 11 ? "good_morning" : hour < 18 ? "good_day" : "good_evening";
   const allowed = modules.filter((each) => !each.permission || may(each.permission));
@@ -36,6 +34,14 @@ export default function Home() {
       note={f.day(new Date())}
       actions={<Button type={arranging ? "primary" : "text"} onClick={() => setArranging(!arranging)}>{t(arranging ? "arranged" : "arrange")}</Button>}
     >
+      {tour.known && !tour.progress.over && !tour.running && (
+        <section className="offer row gap-below" aria-label={t("tour")}>
+          <span><strong>{t(tour.progress.at ? "tour_left" : "tour_new")}</strong> <span className="quiet">{t("tour_text")}</span></span>
+          <span className="spread" />
+          <Button size="small" type="primary" onClick={tour.start}>{t(tour.progress.at ? "tour_on" : "tour_start")}</Button>
+          <Button size="small" type="text" onClick={tour.dismiss}>{t("tour_not")}</Button>
+        </section>
+      )}
       {arranging && (
         <div className="arrange row gap-below">
           <span className="quiet">{t(hidden.length ? "add_modules" : "all_shown")}</span>

@@ -10,13 +10,9 @@ interface Module {
   roles?: readonly string[];
 }
 
-export function readLayout(kept: string | null): Layout {
-  try {
-    const tree = JSON.parse(kept ?? "{}") as Partial<Layout>;
-    return { order: (tree.order ?? []).map(String), hidden: (tree.hidden ?? []).map(String) };
-  } catch {
-    return { order: [], hidden: [] };
-  }
+export function readLayout(kept: unknown): Layout {
+  const { order, hidden } = (kept && typeof kept === "object" ? kept : {}) as Partial<Layout>;
+  return { order: Array.isArray(order) ? order.map(String) : [], hidden: Array.isArray(hidden) ? hidden.map(String) : [] };
 }
 
 export function arranged<M extends Module>(modules: readonly M[], roles: readonly string[], { order, hidden }: Layout): { shown: M[]; hidden: M[] } {

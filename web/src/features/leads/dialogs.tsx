@@ -1,20 +1,19 @@
 /** The windows in which a lead is worked. Each gives one command. */
 import { App, Checkbox, Form, Input, Select } from "antd";
-import { useRef, useState } from "react";
+import { useRef } from "react";
 import { useNavigate } from "react-router";
 import { get, type Body } from "@/api/client";
 import { useAsk, useTell } from "@/api/hooks";
-import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useMay } from "@/app/session";
 import type { Amount } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { CommandDialog } from "@/ui/CommandDialog";
-import { clashes, Conflict, type Clash } from "@/ui/Conflict";
 import { CustomerSelect } from "@/ui/customers";
 import { DayInput } from "@/ui/DayInput";
 import { MoneyInput } from "@/ui/Money";
 import { PersonSelect } from "@/ui/people";
+import { ReviseDialog, type Seen } from "@/ui/ReviseDialog";
 import { leadWords } from "./leadWords";
 import { CHANNELS, inDays, useChannelName, type Lead } from "./show";
 
@@ -124,61 +123,33 @@ export function PlanDialog({ lead, onClose }: Dialog) {
 }
 
 type Details = Pick<Lead, "person_name" | "phone" | "email" | "company" | "region_code" | "industry_code">;
-const detailsOf = ({ person_name, phone, email, company, region_code, industry_code }: Lead): Details => ({ person_name, phone, email, company, region_code, industry_code });
+const seenOf = ({ version, person_name, phone, email, company, region_code, industry_code }: Lead): Seen<Details> => ({ version, values: { person_name, phone, email, company, region_code, industry_code } });
 
 /** Details put right; whoever changed them meanwhile is shown beside one's own. */
 export function CorrectDialog({ lead, onClose }: Dialog) {
   const t = useWords(leadWords);
-  const { message } = App.useApp();
   const correct = useTell("/v1/leads/{lead_id}:correct", { touches });
-  const [seen] = useState(() => ({ version: lead.version, details: detailsOf(lead) }));
-  const [conflict, setConflict] = useState<{ fields: Clash[]; version: string; mine: Details }>();
   const labels = { person_name: t("name"), phone: t("phone"), email: t("email"), company: t("company"), region_code: t("region"), industry_code: t("industry") };
-  const send = (values: Details, version: string, from: Details, requestId?: string) => {
-    // Only what was changed is sent: masked values are never written back.
-    const changed = Object.fromEntries(Object.entries(values).filter(([key, value]) => value !== from[key as keyof Details]));
-    return correct.mutateAsync({ path: { lead_id: lead.lead_id }, body: { ...changed, expected_version: version }, ...(requestId ? { requestId } : {}) });
-  };
+  const path = { lead_id: lead.lead_id };
   return (
-    <>
-      <CommandDialog<Details>
-        name={`lead.correct:${lead.lead_id}`}
-        title={t("edit")}
-        initial={seen.details}
-        onClose={onClose}
-        submit={async (values, requestId) => {
-          try {
-            await send(values, seen.version, seen.details, requestId);
-          } catch (error) {
-            if (!(error instanceof Problem) || error.kind !== "stale") throw error;
-            const now = (await get("/v1/leads/{lead_id}", { path: { lead_id: lead.lead_id } })).lead;
-            if (!now) throw error;
-            const fields = clashes(labels, values, detailsOf(now));
-            setConflict({ fields, version: now.version, mine: values });
-            throw error;
-          }
-        }}
-      >
-        {Object.entries(labels).map(([key, label]) => (
-          <Form.Item key={key} name={key} label={label}>
-            <Input />
-          </Form.Item>
-        ))}
-      </CommandDialog>
-      {conflict && (
-        <Conflict
-          fields={conflict.fields}
-          onCancel={() => setConflict(undefined)}
-          onResolve={(chosen) => {
-            const theirs = Object.fromEntries(conflict.fields.map((each) => [each.key, each.theirs]));
-            void send({ ...conflict.mine, ...chosen } as Details, conflict.version, { ...conflict.mine, ...theirs } as Details).then(() => {
-              void message.success(t("conflict_saved"));
-              onClose();
-            }, (problem: Problem) => void message.error(problem.detail));
-          }}
-        />
-      )}
-    </>
+    <ReviseDialog<Details>
+      name={`lead.correct:${lead.lead_id}`}
+      title={t("edit")}
+      labels={labels}
+      seen={seenOf(lead)}
+      latest={async () => {
+        const now = (await get("/v1/leads/{lead_id}", { path })).lead;
+        return now && seenOf(now);
+      }}
+      revise={(changed, { version }, requestId) => correct.mutateAsync({ path, body: { ...changed, expected_version: version }, ...(requestId ? { requestId } : {}) })}
+      onClose={onClose}
+    >
+      {Object.entries(labels).map(([key, label]) => (
+        <Form.Item key={key} name={key} label={label}>
+          <Input />
+        </Form.Item>
+      ))}
+    </ReviseDialog>
   );
 }
 

@@ -20,7 +20,7 @@ export const marketing = feature({
     { path: "/templates/:templateId", load: () => import("./TemplatePage"), permission: may.templates },
     { path: "/coupons", load: () => import("./Coupons"), permission: "marketing.coupon.read" },
   ],
-  menu: [{ to: "/campaigns", label: "marketing", icon: <NotificationOutlined />, section: "work", order: 60, permission: may.campaigns }],
+  menu: [{ to: "/campaigns", label: "marketing", icon: <NotificationOutlined />, section: "work", order: 60, permission: may.campaigns, also: ["/segments", "/journeys", "/forms", "/templates", "/coupons"] }],
   commands: [
     { id: "campaign.new", label: "plan_campaign", to: "/campaigns?new=1", permission: "marketing.campaign.create" },
     { id: "segment.new", label: "define_segment", to: "/segments/new", permission: "marketing.segment.create" },

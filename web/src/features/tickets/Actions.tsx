@@ -5,13 +5,13 @@ import { useState, type ReactNode } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { get, post } from "@/api/client";
 import { askAgain, useAsk, useTell } from "@/api/hooks";
-import { explain, Problem, problemWords } from "@/api/problem";
+import { explain, problemWords } from "@/api/problem";
 import { useSession } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
-import { clashes, Conflict } from "@/ui/Conflict";
 import { CustomerSelect } from "@/ui/customers";
 import { PersonSelect } from "@/ui/people";
+import { ReviseDialog, type Seen } from "@/ui/ReviseDialog";
 import { priorities, terms, type Priority, type Ticket } from "./terms";
 
 const dictionary = words(
@@ -176,56 +176,41 @@ export function CategoryInput({ value, onChange, id }: { value?: string; onChang
 interface Details {
   category: string;
   priority: Priority;
+  product_id: string;
 }
+const seenOf = ({ version, category, priority, product_id }: Ticket): Seen<Details> => ({ version, values: { category, priority, product_id } });
 
-/** Category and priority: when somebody else changed them meanwhile, both values are shown and one chooses. */
+/** Category and priority. */
 function EditDialog({ ticket, onClose }: { ticket: Ticket; onClose: () => void }) {
   const t = useWords(dictionary);
   const say = useWords(terms);
   const client = useQueryClient();
-  const [base, setBase] = useState(ticket); // what one saw when one began to type
-  const [clash, setClash] = useState<{ mine: Details; now: Ticket }>();
   const path = { ticket_id: ticket.ticket_id };
-  const save = async (values: Details, seen: Ticket): Promise<void> => {
-    let version = seen.version;
-    if (values.category !== seen.category) {
-      const answer = await post("/v1/tickets/{ticket_id}:recategorise", { path, body: { category: values.category, product_id: seen.product_id, expected_version: version } });
-      version = answer.version;
-    }
-    if (values.priority !== seen.priority) await post("/v1/tickets/{ticket_id}:reprioritise", { path, body: { priority: values.priority, expected_version: version } });
-  };
-  const submit = async (values: Details): Promise<void> => {
-    try {
-      await save(values, base);
-    } catch (error) {
-      if (!(error instanceof Problem) || error.kind !== "stale") throw error;
-      const now = (await get("/v1/tickets/{ticket_id}", { path })).ticket as Ticket;
-      const touched = now.category !== base.category || now.priority !== base.priority;
-      if (!touched) return save(values, now); // it was something else that changed
-      setClash({ mine: values, now });
-      throw error;
-    }
-  };
-  const done = () => (askAgain(client, ["ticketing"]), onClose());
-  if (clash)
-    return (
-      <Conflict
-        fields={clashes({ category: t("category"), priority: t("priority") }, clash.mine, clash.now)}
-        show={(key, value) => (key === "priority" ? say(value as Priority) : String(value ?? ""))}
-        onCancel={() => (setBase(clash.now), setClash(undefined))}
-        onResolve={(chosen) => void save({ category: clash.now.category, priority: clash.now.priority, ...chosen }, clash.now).then(done, () => (setBase(clash.now), setClash(undefined)))}
-      />
-    );
   return (
-    <Modal open title={t("edit")} footer={null} onCancel={onClose} destroyOnHidden>
-      <CommandForm<Details> name={`ticket.edit:${ticket.ticket_id}`} initial={{ category: ticket.category, priority: ticket.priority }} submit={submit} onDone={done} onCancel={onClose}>
-        <Form.Item name="category" label={t("category")} rules={[{ required: true, message: t("required") }]}>
-          <CategoryInput />
-        </Form.Item>
-        <Form.Item name="priority" label={t("priority")}>
-          <Radio.Group options={priorities.map((value) => ({ value, label: say(value) }))} />
-        </Form.Item>
-      </CommandForm>
-    </Modal>
+    <ReviseDialog<Details>
+      name={`ticket.edit:${ticket.ticket_id}`}
+      title={t("edit")}
+      labels={{ category: t("category"), priority: t("priority") }}
+      seen={seenOf(ticket)}
+      latest={async () => {
+        const now = (await get("/v1/tickets/{ticket_id}", { path })).ticket;
+        return now && seenOf(now);
+      }}
+      revise={async ({ category, priority }, { version, values }) => {
+        let on = version;
+        if (category !== undefined) on = (await post("/v1/tickets/{ticket_id}:recategorise", { path, body: { category, product_id: values.product_id, expected_version: on } })).version;
+        if (priority !== undefined) await post("/v1/tickets/{ticket_id}:reprioritise", { path, body: { priority, expected_version: on } });
+      }}
+      show={(key, value) => (key === "priority" ? say(value as Priority) : String(value ?? ""))}
+      onClose={onClose}
+      onDone={() => askAgain(client, ["ticketing"])}
+    >
+      <Form.Item name="category" label={t("category")} rules={[{ required: true, message: t("required") }]}>
+        <CategoryInput />
+      </Form.Item>
+      <Form.Item name="priority" label={t("priority")}>
+        <Radio.Group options={priorities.map((value) => ({ value, label: say(value) }))} />
+      </Form.Item>
+    </ReviseDialog>
   );
 }

@@ -14,7 +14,7 @@ export const tickets = feature({
     { path: "/tickets/:ticketId", load: () => import("./TicketPage"), permission: read },
     { path: "/pop", load: () => import("./Pop"), permission: "customer.customer.read" },
   ],
-  menu: [{ to: "/tickets", label: "tickets", icon: <CustomerServiceOutlined />, section: "work", order: 40, permission: read }],
+  menu: [{ to: "/tickets", label: "tickets", icon: <CustomerServiceOutlined />, section: "work", order: 40, permission: read, also: ["/pop"] }],
   commands: [
     { id: "ticket.new", label: "new_ticket", to: "/tickets/new", permission: create },
     { id: "ticket.pop", label: "pop", to: "/pop", permission: "customer.customer.read" },
