@@ -57,6 +57,7 @@ def test_it_describes_exactly_what_is_served(made: dict[str, Any]) -> None:
         ("GET", "/v1/changes"),
         ("GET", "/v1/settings"),
         ("GET", "/v1/data-protection"),
+        ("GET", "/v1/parked"),
     }
     assert described == served | own
 
