@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import reduce
 from typing import Any
 from uuid import UUID
@@ -10,7 +11,8 @@ import pytest
 
 from kernel.reversals import Plan, Reversals, Step, Verdict, plan
 from ticketing.domain.assignment import Choice
-from ticketing.domain.taking_back import REASON, TICKET
+from ticketing.domain.desk import AgentProfiled, SurveyRulesDefined
+from ticketing.domain.taking_back import DESK, REASON, TICKET
 from ticketing.domain.ticket import Ticket, evolve
 from ticketing.domain.ticket_events import (
     Event,
@@ -111,3 +113,14 @@ def test_giving_back_to_the_same_one_is_nothing() -> None:
     assert isinstance(ticket, Ticket)
     assert ticket.give_back(ANNA, "north", REASON) == []
     assert ticket.give_back(None, "north", REASON) == [ticket._assigned(Choice(None, "north", REASON))]
+
+
+def test_how_the_desk_works_is_as_defined_before_and_an_agent_nobody_had_gets_nothing() -> None:
+    was, is_ = (AgentProfiled(ANNA, (queue,), (), 5, True) for queue in ("north", "south"))
+    agents = Reversals("agent", DESK["agent"])
+    found = plan(agents, [Step(was), Step(is_, True)], lambda _: ())
+    assert found.events == (was,)
+    assert plan(agents, [Step(is_, True)], lambda _: ()).events == (replace(is_, available=False),)
+    rules = SurveyRulesDefined(ID, 4, 60, 3, False, True, BO)
+    found = plan(Reversals("survey rules", DESK["survey rules"]), [Step(rules, True)], lambda _: ())
+    assert found.events == (SurveyRulesDefined(ID, 5, 0, 2, True, True, None),)
