@@ -23,6 +23,7 @@ from kernel.envelope import timestamp_of
 from kernel.errors import Conflict, Forbidden, InvalidArgument
 from kernel.handed_over import RecordsHandedOver
 from kernel.ids import derived_id
+from kernel.parking_events import ParkedRetried, ParkedSetAside
 from kernel.purged import PersonPurged
 from kernel.request import Page, optional_date, optional_text, optional_uuid, page_of
 from kernel.reversals import Outcome, Plan, Reversals, Step, kept, plan
@@ -36,6 +37,13 @@ if TYPE_CHECKING:
 MOST_RECORDS = 100
 EVERYWHERE = (
     kept("handover", {RecordsHandedOver: "records were given to a successor: hand them back to whom they belong"}),
+    kept(
+        "parked",
+        {
+            ParkedRetried: "what was waiting has gone its way: undo what it led to",
+            ParkedSetAside: "what was left out is not delivered any more: enter what is missing by hand",
+        },
+    ),
     kept("erasure", {PersonPurged: "whoever is forgotten stays forgotten"}),
 )
 """What every service records besides its own events."""
