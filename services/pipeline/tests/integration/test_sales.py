@@ -120,7 +120,7 @@ def test_a_quote_has_exact_totals_versions_and_an_end(crm: SimpleNamespace, days
 
 @pytest.mark.feature("PIP-40")
 def test_a_discount_beyond_the_limit_waits_for_its_approval(crm: SimpleNamespace, asked_by: Callable[..., Any]) -> None:
-    boss = a_caller()
+    boss, stranger = a_caller(scope="own"), a_caller(scope="own")
     crm.sales.SetDiscountPolicy(
         pb.SetDiscountPolicyRequest(limit_basis_points=1_000, fallback_approver_id=str(boss.person_id))
     )
@@ -134,6 +134,11 @@ def test_a_discount_beyond_the_limit_waits_for_its_approval(crm: SimpleNamespace
     with pytest.raises(grpc.RpcError, match="waits for its approval") as waits:
         crm.sales.SendQuote(pb.SendQuoteRequest(quote_id=beyond))
     assert waits.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+    shown = asked_by(boss).sales.GetQuote(pb.GetQuoteRequest(quote_id=beyond))
+    assert shown.quote.lines, "whoever decides sees what on, though it is another team's"
+    with pytest.raises(grpc.RpcError) as unseen:
+        asked_by(stranger).sales.GetQuote(pb.GetQuoteRequest(quote_id=beyond))
+    assert unseen.value.code() is grpc.StatusCode.NOT_FOUND
     asked_by(boss).sales.GiveOpinion(
         pb.GiveOpinionRequest(approval_id=approval_id, decision=approvals.DECISION_APPROVE)
     )

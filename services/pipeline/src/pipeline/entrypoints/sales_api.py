@@ -605,7 +605,10 @@ def _own_id(what: str, call: Call) -> UUID:
 
 def _require_seen(call: Call, row: DictRow | None, what: str, id_: UUID, guests_from: int = 0) -> None:
     """`guests_from` is the first state that is shown to guests: what is still being written is not theirs to see."""
-    if row is None or not seen(call, row) or (call.caller.guest_of is not None and row["state"] < guests_from):
+    guest = call.caller.guest_of is not None
+    if row is None or (guest and row["state"] < guests_from):
+        raise NotFound(f"no {what} {id_}")
+    if not seen(call, row) and (guest or not approvals_view.puts_before(call.query(), call.caller, id_)):
         raise NotFound(f"no {what} {id_}")
 
 

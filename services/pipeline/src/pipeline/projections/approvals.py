@@ -122,6 +122,12 @@ def approvals(
     ).fetchall()
 
 
+def puts_before(cursor: Cursor[DictRow], caller: Caller, subject_id: UUID) -> bool:
+    """Whether an approval puts the quote, contract or order before the caller, who must see what is decided on."""
+    asked = "select 1 from approvals where subject_id = %s and involved @> array[%s]::uuid[] limit 1"
+    return cursor.execute(asked, (subject_id, caller.person_id)).fetchone() is not None
+
+
 def _visible(where: Conditions, caller: Caller) -> None:
     scope, values = caller.scope_filter("requested_by")
     where.add(f"({scope} or involved @> array[%s]::uuid[])", *values, caller.person_id)
