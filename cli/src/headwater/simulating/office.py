@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from random import Random
 from typing import Any
 
@@ -82,6 +82,18 @@ CAMPAIGNS = (
     Campaign("白皮书下载", "CONTENT", "content", 0.15, 0.8, 25_000_00, "下载白皮书"),
     Campaign("信息流投放", "SOCIAL", "social", 0.1, 0.2, 90_000_00, "领取资料"),
 )
+
+
+OPEN_REQUESTS = (
+    ("PHONE", "网关", "URGENT", "整条产线的网关离线", "早班开机后，三号线的网关全部离线，指示灯为红色。"),
+    ("WECHAT", "软件", "HIGH", "报表导出后缺少夜班数据", "昨天 20 点之后的数据没有出现在导出的报表里。"),
+    ("EMAIL", "账号", "NORMAL", "新同事无法登录", "上周入职的同事收不到验证码，请帮忙开通。"),
+    ("PHONE", "投诉", "HIGH", "实施工程师两次未按约到场", "约好的现场实施已经改期两次，希望尽快给出确定的时间。"),
+    ("PORTAL", "网关", "LOW", "咨询固件升级的注意事项", "升级前是否需要备份配置？"),
+)
+"""What was asked this morning: channel, category, priority, subject and the request."""
+
+TO_DO = ("回访试用情况", "发送更新后的报价", "预约现场演示")
 
 
 @dataclass(slots=True)
@@ -423,3 +435,45 @@ def accompany_customers(office: Office, request: Any) -> None:
     bought = marketer.get("/v1/customers", status="CUSTOMER_STATUS_ACTIVE", page_size=200)["customers"]
     subjects = [{"customer_id": each["customer_id"]} for each in bought]
     marketer.post(f"/v1/journeys/{journey}:enter", {"subjects": subjects}, request())
+
+
+def leave_work_for_today(office: Office, request: Any) -> None:
+    """What people find in the morning: tickets whose clocks run, follow-ups that are due, a discount to decide on."""
+    [agent, *_] = [office.sessions[id_] for id_ in office.of("agent")]
+    bought = agent.get("/v1/customers", status="CUSTOMER_STATUS_ACTIVE", page_size=len(OPEN_REQUESTS))["customers"]
+    for customer, (channel, category, priority, subject, text) in zip(bought, OPEN_REQUESTS, strict=False):
+        body = {
+            "customer_id": customer["customer_id"],
+            "channel": f"CHANNEL_{channel}",
+            "category": category,
+            "priority": f"PRIORITY_{priority}",
+            "subject": subject,
+            "description": text,
+            "complaint": category == "投诉",
+        }
+        agent.post("/v1/tickets", body, request())
+    now = datetime.now(UTC)
+    for id_ in office.of("sales_rep"):
+        rep = office.sessions[id_]
+        known = rep.get("/v1/customers", page_size=len(TO_DO))["customers"]
+        for hours, (customer, subject) in enumerate(zip(known, TO_DO, strict=False), 1):
+            body = {"due_at": (now + timedelta(hours=hours)).isoformat(), "subject": subject}
+            rep.post(f"/v1/customers/{customer['customer_id']}/follow-ups", body, request())
+    rep = office.sessions[office.people["wang.fang"]]
+    open_ = rep.get("/v1/opportunities", state="OPPORTUNITY_STATE_OPEN", page_size=1)["opportunities"]
+    for deal in open_:
+        product, price = office.products["SW-PRO"]
+        line = {
+            "product_id": product,
+            "quantity": "2",
+            "unit_price": money(price),
+            "discount_basis_points": 1500,
+            "tax_basis_points": 1300,
+        }
+        body = {
+            "opportunity_id": deal["opportunity_id"],
+            "lines": [line],
+            "valid_until": (now + timedelta(days=30)).date().isoformat(),
+        }
+        quote = rep.post("/v1/quotes", body, request())["quote_id"]
+        rep.post(f"/v1/quotes/{quote}:submit", {}, request())

@@ -96,6 +96,7 @@ def simulate(
         _live(world, start, end, _arrivals(random, start, end, leads_a_month), tell)
         offices.write_to_customers(office, acting.request)
         offices.accompany_customers(office, acting.request)
+        offices.leave_work_for_today(office, acting.request)
         offices.stop_backdating(admin, office, acting.request)
     finally:
         office.close()
