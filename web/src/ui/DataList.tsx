@@ -17,11 +17,11 @@ import { Notice, Refused, Waiting } from "./states";
 
 const dictionary = words(
   {
-    search: "Search in this list", columns: "Columns", dense: "Compact rows", refresh: "Refresh", filters: "Filters", clear: "Clear", all: "All", views: "Views", save_view: "Save view", view_name: "Name of the view", remove: "Remove", previous: "Previous", next: "Next",
+    list: "List", search: "Search in this list", columns: "Columns", dense: "Compact rows", refresh: "Refresh", filters: "Filters", clear: "Clear", all: "All", views: "Views", save_view: "Save view", view_name: "Name of the view", remove: "Remove", previous: "Previous", next: "Next",
     page: "Page {page}", total: "{count} in all", selected: "{count} selected", nothing: "Nothing matches", nothing_text: "Try fewer filters or another word.", any: "Any", open: "Open",
   },
   {
-    search: "在列表中搜索", columns: "列", dense: "紧凑显示", refresh: "刷新", filters: "筛选", clear: "清除", all: "全部", views: "视图", save_view: "保存视图", view_name: "视图名称", remove: "删除", previous: "上一页", next: "下一页",
+    list: "列表", search: "在列表中搜索", columns: "列", dense: "紧凑显示", refresh: "刷新", filters: "筛选", clear: "清除", all: "全部", views: "视图", save_view: "保存视图", view_name: "视图名称", remove: "删除", previous: "上一页", next: "下一页",
     page: "第 {page} 页", total: "共 {count} 条", selected: "已选 {count} 项", nothing: "没有符合条件的内容", nothing_text: "可减少筛选条件或换个关键词。", any: "不限", open: "打开",
   },
 );
@@ -256,7 +256,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
   else
     // A table that scrolls by itself repeats its header unseen, with a checkbox that keys would reach.
     content = (
-      <div className="scroll-x">
+      <div className="scroll-x" tabIndex={0} role="region" aria-label={t("list")}>
       <Table<Row>
         className="list"
         style={{ minWidth: shown.reduce((sum, column) => sum + (column.width ?? 160), bulk.length ? 44 : 0) }}

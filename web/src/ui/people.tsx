@@ -7,7 +7,7 @@ import { useAsk } from "@/api/hooks";
 import { useMay, useSession } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
 
-const dictionary = words({ me: "Me", nobody: "Nobody", choose: "Choose a person" }, { me: "我", nobody: "无", choose: "选择人员" });
+const dictionary = words({ automatic: "automatically", me: "Me", nobody: "Nobody", choose: "Choose a person" }, { automatic: "自动", me: "我", nobody: "无", choose: "选择人员" });
 
 const GATHER_MS = 15;
 const MOST_AT_ONCE = 100;
@@ -52,8 +52,10 @@ export function PersonName({ id }: { id: string | undefined }) {
 
 /** "person:…", "service:…" as people read it. */
 export function Actor({ actor }: { actor: string | undefined }) {
+  const t = useWords(dictionary);
   const [kind, id] = (actor ?? "").split(":");
   if (kind === "person" && id) return <PersonName id={id} />;
+  if (kind === "service") return <span title={id}>{t("automatic")}</span>;
   return <span>{actor}</span>;
 }
 

@@ -13,6 +13,8 @@ import { analyticsWords } from "./words";
 const Chart = lazy(() => import("./Chart"));
 const INTERVALS = ["day", "week", "month", "quarter"] as const;
 const wire = { day: "INTERVAL_DAY", week: "INTERVAL_WEEK", month: "INTERVAL_MONTH", quarter: "INTERVAL_QUARTER" } as const;
+/** Before anything that is kept. */
+const FIRST_DAY = "2000-01-01";
 interface Amounts { minor_units: string; currency_code: string }
 
 /** The amount of one currency; 0 when there is none. */
@@ -34,7 +36,8 @@ export default function Overview() {
   const [interval, setInterval] = useState<(typeof INTERVALS)[number]>();
   const width = interval ?? (period === "all_time" || period === "this_year" ? "month" : "week");
   const live = { live: ["pipeline", "customer", "analytics"] as const, keep: true };
-  const kpis = useAsk("/v1/analytics/executive-kpis", { query }, live);
+  const whole = period === "all_time"; // without a period the server takes its own, to compare it with the one before
+  const kpis = useAsk("/v1/analytics/executive-kpis", { query: whole ? { ...query, "slice.from_on": FIRST_DAY } : query }, live);
   const trend = useAsk("/v1/analytics/sales-trend", { query: { ...query, interval: wire[width] } }, live);
   const growth = useAsk("/v1/analytics/customer-growth", { query: { ...query, interval: wire[width] } }, live);
   const chooser = <Select size="small" value={width} onChange={setInterval} aria-label={t("by")} options={INTERVALS.map((each) => ({ value: each, label: `${t("by")} ${t(each)}` }))} style={{ width: 116 }} />;
@@ -42,7 +45,7 @@ export default function Overview() {
     <div className="stack">
       <Section title={t("kpis")}>
         <Answered of={kpis} rows={2}>
-          {(data) => <div className="figures">{data.figures.map((each) => <Figure key={each.key} figure={each} before={data.before.find((b) => b.key === each.key)} search={search} />)}</div>}
+          {(data) => <div className="figures">{data.figures.map((each) => <Figure key={each.key} figure={each} before={whole ? undefined : data.before.find((b) => b.key === each.key)} search={search} />)}</div>}
         </Answered>
       </Section>
       <div className="grid">

@@ -210,9 +210,11 @@ function History({ id, first }: { id: string; first: Answer<"/v1/customers/{cust
   });
   const entries = pages.data?.pages.flatMap((page) => page.entries) ?? [];
   const named = (entry: Entry) => {
-    const key = [`${entry.type}.${entry.details.kind ?? ""}`, entry.type].find((each) => each in timelineWords.en);
+    const key = [`${entry.type}.${entry.details.kind ?? ""}`, `${entry.type}.${entry.title}`, entry.type].find((each) => each in timelineWords.en);
     return key ? say(key as keyof typeof timelineWords.en) : entry.title;
   };
+  /** What follows from something else has its reason in the entry of that. */
+  const byItself = (entry: Entry) => entry.type === "status" && (entry.actor ?? "").startsWith("service:");
   return (
     <div className="stack">
       <Select aria-label={t("all_types")} value={type} onChange={setType} style={{ width: 180 }} options={[{ value: "", label: t("all_types") }, ...types.map((value) => ({ value, label: t(`type_${value}`) }))]} />
@@ -222,7 +224,7 @@ function History({ id, first }: { id: string; first: Answer<"/v1/customers/{cust
             id: entry.event_id,
             at: entry.effective_at,
             title: isRecordKind(entry.type) && entry.subject_id && entry.type !== "customer" ? <Link to={places[entry.type](entry.subject_id)}>{named(entry)}</Link> : named(entry),
-            text: entry.content || undefined,
+            text: (!byItself(entry) && entry.content) || undefined,
             who: <Actor actor={entry.actor} />,
             extra: entry.attachments.length > 0 && <div className="row">{entry.attachments.map((file) => <Attached key={file.sha256} id={id} file={file} />)}</div>,
           }))}

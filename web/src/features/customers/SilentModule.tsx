@@ -54,7 +54,7 @@ export default function SilentModule() {
             ))}
           </ul>
         ) : (
-          <Notice quiet title={t("empty")} />
+          <Notice quiet title={t("no_silent")} />
         )
       }
     </Answered>

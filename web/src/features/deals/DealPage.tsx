@@ -10,6 +10,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { places } from "@/app/places";
 import { useMay, useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
+import { useChannelName } from "@/features/leads/show";
 import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { Money } from "@/ui/Money";
@@ -37,6 +38,7 @@ type Open = "" | "win" | "lose" | "reopen" | "transfer" | "edit" | "plan" | "don
 function Content({ whole, deal }: { whole: Whole; deal: Deal }) {
   const t = useWords(dealWords);
   const f = useFormats();
+  const channelName = useChannelName();
   const { may } = useSession();
   const [open, setOpen] = useState<Open>("");
   const pipelines = usePipelines();
@@ -95,7 +97,7 @@ function Content({ whole, deal }: { whole: Whole; deal: Deal }) {
                 {fact(t("probability"), f.percent(deal.probability / 100, 0))}
                 {fact(t("close_on"), f.day(deal.expected_close_on))}
                 {fact(t("owner"), <PersonName id={deal.owner_id} />)}
-                {fact(t("source"), deal.source_channel)}
+                {fact(t("source"), channelName(deal.source_channel))}
                 {fact(t("opened"), f.day(deal.opened_at))}
                 {deal.lead_id && may("pipeline.lead.read") && fact(t("from_lead"), <Link to={places.lead(deal.lead_id)}>{t("from_lead")}</Link>)}
                 {fact(t("closed"), f.day(deal.closed_at))}

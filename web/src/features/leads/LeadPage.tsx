@@ -43,6 +43,7 @@ function Content({ lead }: { lead: Lead }) {
   const industry = useCodes("industries");
   const path = { lead_id: lead.lead_id };
   const explanation = useAsk("/v1/leads/{lead_id}/assignment", { path }, { live: ["pipeline"] });
+  const campaign = useAsk("/v1/campaigns/{campaign_id}", { path: { campaign_id: lead.campaign_id } }, { enabled: Boolean(lead.campaign_id) && may("marketing.campaign.read"), freshMs: 300_000 });
   const statuses = useAsk("/v1/lead-statuses", {}, { freshMs: 300_000 });
   const refused = (problem: Problem) => {
     const { title, detail } = explain(problem, say);
@@ -188,7 +189,7 @@ function Content({ lead }: { lead: Lead }) {
               {fact(t("source"), channelName(lead.source_channel))}
               {fact(t("first_touch"), f.moment(lead.first_touch_at))}
               {fact(t("touches"), lead.touches)}
-              {lead.campaign_id && fact(t("campaign"), <Link to={places.campaign(lead.campaign_id)}>{lead.campaign_id.slice(0, 8)}</Link>)}
+              {lead.campaign_id && fact(t("campaign"), <Link to={places.campaign(lead.campaign_id)}>{campaign.data?.campaign?.name ?? lead.campaign_id.slice(0, 8)}</Link>)}
               {Object.keys(lead.utm).length > 0 && fact(t("utm"), Object.entries(lead.utm).map(([key, value]) => `${key}=${value}`).join(" "))}
               {lead.behaviours.length > 0 && fact(t("behaviours"), lead.behaviours.join(", "))}
             </dl>

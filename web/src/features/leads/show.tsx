@@ -19,6 +19,8 @@ export function LeadState({ state }: { state: Lead["state"] }) {
 }
 
 const channels = ["web_form", "qr", "ads", "exhibition", "social", "api", "referral", "wechat", "website", "event"] as const;
+/** What campaigns bring in besides. */
+const ofCampaigns = ["search-ads", "content", "webinar"] as const;
 export const CHANNELS = [...channels, "phone", "import"] as const;
 
 /** "web_form" as people say it; channels of somebody's own are shown as they are. */
@@ -27,7 +29,7 @@ export function useChannelName(): (channel: string) => string {
   return (channel) => {
     if (channel === "phone") return t("phone_call");
     if (channel === "import") return t("imported");
-    const known = channels.find((each) => each === channel);
+    const known = [...channels, ...ofCampaigns].find((each) => each === channel);
     return known ? t(known) : channel;
   };
 }
