@@ -1,6 +1,6 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto web check test test-faults test-security test-e2e demo stop status bench bench-data bench-load bench-report features fmt lock
+.PHONY: help setup proto web check test test-faults test-security test-e2e screenshots demo stop status bench bench-data bench-load bench-report features fmt lock
 RUN := .venv/bin/python
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
@@ -21,8 +21,10 @@ test-faults: setup ## campaigns of faults against a running suite: kills and cut
 	@$(RUN) -m pytest -m faults $(ONLY)
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
-test-e2e: web .venv/.browser ## drive the web UI in headless Chromium (HEADWATER_TEST_SUITE=url: a suite that runs); screenshots in build/screenshots
+test-e2e: web .venv/.browser ## drive the web UI in headless Chromium (HEADWATER_TEST_SUITE=folder of a suite that runs); screenshots in build/screenshots
 	@$(RUN) -m pytest -m e2e tests/e2e $(ONLY)
+screenshots: setup ## take the pictures that the documents show from build/screenshots, where make test-e2e left them (CHECK=1 looks only)
+	@$(RUN) tools/screenshots.py $(if $(CHECK),--check)
 demo: setup ## start the suite and fill it with a generated business (DETACH=1 returns once it is ready; TLS=1 encrypts every hop)
 	@$(MAKE) --no-print-directory web || echo "web: not built; the demo goes on with the API only"
 	@$(RUN) -m headwater demo $(if $(DETACH),--detach) $(if $(TLS),--tls)
