@@ -25,6 +25,7 @@ export function eventName(type: string): string {
 export const fieldName = (field: string): string => field.replace(/\[[0-9a-f-]{36}\]/g, "").replace(/_id$/, "").replaceAll("_", " ");
 
 const PERSON = /(person )?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
+const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const OF_PERSON = /(owner|person|assignee|manager|actor|supervisor|approver|leader|user)(_ids?)?$/;
 
 /** A value as the trail keeps it, with people by name. */
@@ -34,6 +35,7 @@ export function Value({ field = "", value }: { field?: string; value: string }) 
   if (value === "[sealed]") return <span className="tag tag-dull">{t("sealed")}</span>;
   if (OF_PERSON.test(field) && PERSON.test(value) && value.length === 36) return <PersonName id={value} />;
   if (/customer_id$/.test(field) && value.length === 36) return <CustomerName id={value} />;
+  if (ID.test(value)) return <code title={value}>{value.slice(0, 8)}</code>;
   return <span style={{ overflowWrap: "anywhere" }}>{value.length > 300 ? `${value.slice(0, 300)}…` : value}</span>;
 }
 
