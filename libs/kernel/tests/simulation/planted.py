@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any
-from unittest import mock
 
 from psycopg.sql import SQL
 
@@ -27,6 +26,8 @@ from kernel.publisher import Publisher
 from kernel.relay import _Shift
 from kernel.store import EventStore
 from kernel.timers import Timer, TimerRunner
+
+from .places import instead_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,12 +68,12 @@ def bug(what: str) -> Callable[[Callable[[], AbstractContextManager[Any]]], Call
 
 @bug("Appenders do not join the lock, as in the library's lock-free mode: a reader passes positions still to come.")
 def appending_without_the_lock() -> AbstractContextManager[Any]:
-    return mock.patch.object(LogRecorder, "join_appenders", SQL("1"))
+    return instead_of(LogRecorder, "join_appenders", SQL("1"))
 
 
 @bug("The reader takes the last position drawn for final: whoever commits later is never read.")
 def a_horizon_that_does_not_wait() -> AbstractContextManager[Any]:
-    return mock.patch.object(LogRecorder, "horizon_on", lambda self, connection, timeout_s=10.0: self.drawn(connection))
+    return instead_of(LogRecorder, "horizon_on", lambda self, connection, timeout_s=10.0: self.drawn(connection))
 
 
 @bug("The mark is taken after the wait instead of before: who joined meanwhile was not waited for.")
@@ -83,7 +84,7 @@ def a_mark_taken_too_late() -> AbstractContextManager[Any]:
         wait(self, connection, timeout_s)
         return self.drawn(connection)
 
-    return mock.patch.object(LogRecorder, "horizon_on", late)
+    return instead_of(LogRecorder, "horizon_on", late)
 
 
 @bug("The service's own view is written after the commit: an outage in between leaves it behind its log.")
@@ -101,7 +102,7 @@ def an_inline_view_after_the_commit() -> AbstractContextManager[Any]:
                 for view in self.inline:
                     view.project(cursor, recorded)
 
-    return mock.patch.object(EventStore, "transaction", later)
+    return instead_of(EventStore, "transaction", later)
 
 
 # the relay
@@ -109,7 +110,7 @@ def an_inline_view_after_the_commit() -> AbstractContextManager[Any]:
 
 @bug("The outbox commits before it publishes: the checkpoint counts what was sent as confirmed.")
 def a_checkpoint_before_the_confirms() -> AbstractContextManager[Any]:
-    return mock.patch.object(Publisher, "confirmed_up_to", lambda self: self.sent)
+    return instead_of(Publisher, "confirmed_up_to", lambda self: self.sent)
 
 
 @bug("What the broker refused counts as confirmed: the relay goes on without it.")
@@ -117,7 +118,7 @@ def a_refusal_taken_for_a_confirm() -> AbstractContextManager[Any]:
     def settle(self: Publisher, tag: int, multiple: bool) -> None:
         self._settle(tag, multiple)
 
-    return mock.patch.object(Publisher, "_on_nack", settle)
+    return instead_of(Publisher, "_on_nack", settle)
 
 
 @bug("A relay begins at the end of the log instead of at its checkpoint: what was not published never is.")
@@ -127,7 +128,7 @@ def a_relay_that_begins_at_the_end() -> AbstractContextManager[Any]:
     def at_the_end(self: _Shift) -> tuple[int, list[int]]:
         return self._relay.recorder.drawn(self._connection), where(self)[1]
 
-    return mock.patch.object(_Shift, "_checkpoint", at_the_end)
+    return instead_of(_Shift, "_checkpoint", at_the_end)
 
 
 # consumers
@@ -141,17 +142,17 @@ def acknowledging_before_the_commit() -> AbstractContextManager[Any]:
         batch[-1].channel.basic_ack(batch[-1].delivery_info["delivery_tag"], multiple=True)
         handle(self, batch)
 
-    return mock.patch.object(PartitionReader, "handle", hasty)
+    return instead_of(PartitionReader, "handle", hasty)
 
 
 @bug("A missing predecessor is passed over: what the broker lost never takes effect.")
 def skipping_gaps() -> AbstractContextManager[Any]:
-    return mock.patch.object(_Run, "_repair", _nothing)
+    return instead_of(_Run, "_repair", _nothing)
 
 
 @bug("Heartbeats are not compared: a tail that was lost is missed until somebody acts again.")
 def not_noticing_a_lost_tail() -> AbstractContextManager[Any]:
-    return mock.patch.object(_Run, "compare", _nothing)
+    return instead_of(_Run, "compare", _nothing)
 
 
 @bug("What arrives is applied as it comes: a repetition takes effect again.")
@@ -161,12 +162,12 @@ def applying_what_came_before() -> AbstractContextManager[Any]:
             self._following.append(Delivered.of(record))
             self._expected[record.context, record.slot] = record.position
 
-    return mock.patch.object(_Run, "follow", follow)
+    return instead_of(_Run, "follow", follow)
 
 
 @bug("A projection forgets its tracking row: everything takes effect again after a restart.")
 def forgetting_the_tracking_row() -> AbstractContextManager[Any]:
-    return mock.patch.object(Progress, "_remember", _nothing)
+    return instead_of(Progress, "_remember", _nothing)
 
 
 @bug("The tracking row moves in a transaction of its own: a crash in between repeats the effects.")
@@ -175,13 +176,13 @@ def tracking_apart_from_the_effects() -> AbstractContextManager[Any]:
 
     def apart(self: Progress, part: Sequence[Delivered]) -> None:
         reached_later: list[Any] = []
-        with mock.patch.object(self, "_remember", lambda cursor, reached: reached_later.append(reached)):
+        with instead_of(self, "_remember", lambda cursor, reached: reached_later.append(reached)):
             apply_part(self, part)
         with self._connected().cursor() as cursor:
             for reached in reached_later:
                 self._remember(cursor, reached)  # type: ignore[arg-type]
 
-    return mock.patch.object(Progress, "_apply_part", apart)
+    return instead_of(Progress, "_apply_part", apart)
 
 
 @bug("The locked tracking row is not compared: a zombie's effects are added to its successor's.")
@@ -194,27 +195,27 @@ def a_fence_that_looks_away() -> AbstractContextManager[Any]:
         except Moved:
             return True
 
-    return mock.patch.object(Progress, "_lock", blind)
+    return instead_of(Progress, "_lock", blind)
 
 
 @bug("The inbox is not written: a reaction has nothing to recognise an event by.")
 def reacting_without_the_inbox() -> AbstractContextManager[Any]:
-    return mock.patch.object(Reactions, "_is_new", _yes)
+    return instead_of(Reactions, "_is_new", _yes)
 
 
 @bug("Events that follow a parked one of their stream are applied: they overtake it.")
 def overtaking_a_parked_event() -> AbstractContextManager[Any]:
-    return mock.patch.object(Progress, "_park_followers", lambda self, cursor, part: part)
+    return instead_of(Progress, "_park_followers", lambda self, cursor, part: part)
 
 
 @bug("An outage counts as a failed attempt: innocent events are parked.")
 def blaming_events_for_outages() -> AbstractContextManager[Any]:
-    return mock.patch.object(kernel.progress, "TRANSIENT", ())
+    return instead_of(kernel.progress, "TRANSIENT", ())
 
 
 @bug("Nobody counts how often a message was delivered: one that kills the process kills it for ever.")
 def never_suspecting_a_message() -> AbstractContextManager[Any]:
-    return mock.patch.object(kernel.partition, "delivered_before", _never)
+    return instead_of(kernel.partition, "delivered_before", _never)
 
 
 # timers
@@ -240,8 +241,8 @@ def a_timer_fired_twice() -> AbstractContextManager[Any]:
     @contextmanager
     def plant() -> Iterator[None]:
         with (
-            mock.patch.object(TimerRunner, "_fire_one", and_then_remove),
-            mock.patch.object(kernel.timers, "_still_there", note),
+            instead_of(TimerRunner, "_fire_one", and_then_remove),
+            instead_of(kernel.timers, "_still_there", note),
         ):
             yield
 
@@ -261,8 +262,8 @@ def a_timer_removed_before_its_effect() -> AbstractContextManager[Any]:
     @contextmanager
     def plant() -> Iterator[None]:
         with (
-            mock.patch.object(kernel.timers, "_claim", take),
-            mock.patch.object(kernel.timers, "_still_there", _yes),
+            instead_of(kernel.timers, "_claim", take),
+            instead_of(kernel.timers, "_still_there", _yes),
         ):
             yield
 

@@ -48,7 +48,7 @@ class Database:
         """Open a session for a process. Raises psycopg.OperationalError while the server is away."""
         self.world.point()
         if not self.up:
-            self.world.sleep(0.5)
+            self.world.rest(0.5)
         if not self.up:
             raise psycopg.OperationalError("connection refused")
         return Connection(self, process, idle_timeout_s)
@@ -310,7 +310,9 @@ class Connection:
         text = text_of(query)
         handler = self.db.statements.get(text)
         if handler is None:
-            world.violate(f"the simulated PostgreSQL does not know this statement: {text}")
+            world.violate(
+                f"the simulated PostgreSQL does not know this statement; say in statements.py what it means: {text}"
+            )
             raise AssertionError
         if self.tx is not None:
             if self.tx.over:

@@ -179,7 +179,7 @@ class World:
             self.ready.insert(0, task)
         self.hub.switch()
 
-    def sleep(self, seconds: float) -> None:
+    def rest(self, seconds: float) -> None:
         """Let time pass."""
         self.wait(None, max(seconds, _STEP_S))
 
@@ -334,7 +334,7 @@ class VirtualTime:
         return START.timestamp() + self._world.now
 
     def sleep(self, seconds: float) -> None:
-        self._world.sleep(seconds)
+        self._world.rest(seconds)
 
 
 class VirtualThread:
@@ -350,7 +350,7 @@ class VirtualThread:
 
     def join(self) -> None:
         while self._task is not None and not self._task.done:
-            self._world.sleep(0.1)
+            self._world.rest(0.1)
 
 
 class VirtualEvent:

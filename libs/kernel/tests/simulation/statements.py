@@ -171,7 +171,7 @@ def remember_checkpoint(tx: Tx, p: Any) -> int:
 
 @means(WHAT_WAITS)
 def what_waits(tx: Tx, p: Any) -> list[Row]:
-    parked = {(row["consumer"], row["stream_id"]) for _, row in tx.scan("parked")}
+    parked = {(row["consumer"], row["stream_id"]) for row in _waiting(tx)}
     timers = [row for _, row in tx.scan("timers")]
     overdue = [tx.now - t["due_at"] for t in timers if t["failed_at"] is None and t["due_at"] <= tx.now]
     return [
@@ -230,13 +230,14 @@ def tracked(tx: Tx, p: Any) -> list[Row]:
 
 
 @means(
-    "select context, slot, position, wanted, exists (select from parked p where p.consumer = t.consumer) as parks"
+    "select context, slot, position, wanted, exists (select from parked p where p.consumer = t.consumer"
+    " and p.set_aside_at is null) as parks"
     " from tracking t where consumer = %s and context = any(%s) and slot = any(%s)"
     " order by context, slot for update of t"
 )
 def lock_tracking(tx: Tx, p: Any) -> list[Row]:
     consumer, contexts, slots = p
-    parks = any(row["consumer"] == consumer for _, row in tx.scan("parked"))
+    parks = any(row["consumer"] == consumer for row in _waiting(tx))
     keys = sorted(k for k, _ in tx.scan("tracking") if k[0] == consumer and k[1] in contexts and k[2] in slots)
     return [row | {"parks": parks} for _, row in tx.matching("tracking", keys, lambda _: True)]
 
@@ -306,27 +307,34 @@ def take_in(tx: Tx, p: Any) -> int:
 # parking
 
 
+def _waiting(tx: Tx) -> list[Row]:
+    return [row for _, row in tx.scan("parked") if row["set_aside_at"] is None]
+
+
 @means(
     "insert into parked (consumer, context, stream_id, position, version, type, body, reason, attempts)"
     " values (%s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing"
 )
 def park(tx: Tx, p: Any) -> int:
     names = ("consumer", "context", "stream_id", "position", "version", "type", "body", "reason", "attempts")
-    row = dict(zip(names, p, strict=True)) | {"parked_at": tx.now}
+    row = dict(zip(names, p, strict=True)) | {"parked_at": tx.now, "set_aside_at": None}
     return int(tx.insert("parked", (row["consumer"], row["context"], row["position"]), row))
 
 
-@means("select distinct stream_id from parked where consumer = %s and stream_id = any(%s)")
+@means(
+    "select distinct stream_id from parked where consumer = %s and stream_id = any(%s) and set_aside_at is null",
+)
 def parked_streams(tx: Tx, p: Any) -> list[Row]:
-    rows = [row for _, row in tx.scan("parked") if row["consumer"] == p[0] and row["stream_id"] in p[1]]
+    rows = [row for row in _waiting(tx) if row["consumer"] == p[0] and row["stream_id"] in p[1]]
     return [{"stream_id": stream} for stream in sorted({row["stream_id"] for row in rows})]
 
 
 @means(
-    "select body from parked where consumer = %s and context = %s and stream_id = %s order by position limit 1",
+    "select body from parked where consumer = %s and context = %s and stream_id = %s and set_aside_at is null"
+    " order by position limit 1"
 )
 def next_parked(tx: Tx, p: Any) -> list[Row]:
-    rows = [r for _, r in tx.scan("parked") if (r["consumer"], r["context"], r["stream_id"]) == tuple(p)]
+    rows = [r for r in _waiting(tx) if (r["consumer"], r["context"], r["stream_id"]) == tuple(p)]
     return [{"body": row["body"]} for row in sorted(rows, key=lambda row: row["position"])[:1]]
 
 
@@ -337,11 +345,12 @@ def unpark(tx: Tx, p: Any) -> int:
 
 @means(
     "select context, stream_id from parked where consumer = %s and coalesce(stream_id = %s, true)"
+    " and set_aside_at is null"
     " group by context, stream_id order by min(parked_at), context, stream_id"
 )
 def waiting_streams(tx: Tx, p: Any) -> list[Row]:
     first: dict[Any, Any] = {}
-    for _, row in tx.scan("parked"):
+    for row in _waiting(tx):
         if row["consumer"] == p[0] and p[1] in (None, row["stream_id"]):
             name = row["context"], row["stream_id"]
             first[name] = min(first.get(name, row["parked_at"]), row["parked_at"])

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from copy import copy
 from datetime import timedelta
 from functools import cache
@@ -43,6 +43,7 @@ from kernel.timers import Timer, TimerRunner
 from kernel.topology import BACKFILL, EVENTS, backfill_queue
 from kernel.vault import MasterKey
 
+from .places import instead_of
 from .postgres import Database, Datastore, Row, Tx, text_of
 from .rabbitmq import Broker, Message, Queue
 from .scheduling import (
@@ -171,7 +172,7 @@ class Suite:
                     self._command(store, sorted({stream, other}), count, takes_back)
                 except (LostRace, psycopg.OperationalError) as error:
                     world.note("api", f"hears no: {type(error).__name__}")
-                world.sleep((0.0, 0.005, 0.02, 0.5)[choices.of(4)])
+                world.rest((0.0, 0.005, 0.02, 0.5)[choices.of(4)])
         finally:
             self.writing -= 1
 
@@ -252,7 +253,7 @@ class Suite:
                 taken = runner.run_once(most=50)
             except kernel.timers.TRANSIENT:
                 taken = 0
-            self.world.sleep(0.02 if taken else 0.3)
+            self.world.rest(0.02 if taken else 0.3)
 
     def _begin_operator(self, process: Process) -> None:
         process.spawn(self._operate)
@@ -270,7 +271,7 @@ class Suite:
                 break
             self._retry()
         self._wait_for(self._is_done)
-        self.world.sleep(2.0)  # whatever comes late or twice has come by then
+        self.world.rest(2.0)  # whatever comes late or twice has come by then
         self.check()
         self.world.finished = True
 
@@ -281,14 +282,14 @@ class Suite:
             for retried in retry_parked(consumers, "follower"):
                 self.world.note("operator", f"retried {retried.handled} of {NAMES[retried.stream]} {retried.failure}")
         except psycopg.OperationalError:
-            self.world.sleep(1.0)
+            self.world.rest(1.0)
 
     def _wait_for(self, done: Callable[[], str]) -> None:
         until = max(self.world.now, self._busy_until) + _REST_S
         while missing := done():
             if self.world.now > until:
                 self.world.violate(f"did not come to rest in {_REST_S:g} s: {missing}")
-            self.world.sleep(0.5)
+            self.world.rest(0.5)
 
     # what goes wrong
 
@@ -556,13 +557,11 @@ def simulated(world: World, suite: Suite) -> Iterator[None]:
         kernel.backfill,
         kernel.feeds,
     )
-    before: list[tuple[Any, str, Any]] = []
+    with ExitStack() as stack:
 
-    def put(module: Any, name: str, value: Any) -> None:
-        before.append((module, name, getattr(module, name)))
-        setattr(module, name, value)
+        def put(module: Any, name: str, value: Any) -> None:
+            stack.enter_context(instead_of(module, name, value))
 
-    try:
         for module in modules:
             put(module, "time", time)
             if hasattr(module, "log"):
@@ -579,9 +578,6 @@ def simulated(world: World, suite: Suite) -> Iterator[None]:
         put(kernel.store, "new_id", suite.new_id)
         put(kernel.store, "LogRecorder", lambda _: copy(suite.recorder))
         yield
-    finally:
-        for module, name, value in reversed(before):
-            setattr(module, name, value)
 
 
 def play(choices: Choices, notes: Any, *, tracing: bool = False, record: dict[str, list[Any]] | None = None) -> World:
