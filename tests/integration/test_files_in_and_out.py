@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import random
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -94,3 +95,28 @@ def test_an_exported_list_reads_back_as_it_was(suite: Any, tmp_path: Path, suffi
     table = read(out)
     assert name.removeprefix("=") in {line.cells["name"] for line in table.lines}
     assert {"customer_id", "name", "status"} <= set(table.columns)
+
+
+@pytest.mark.feature("NFR-24")
+def test_a_fiscal_year_is_one_file_for_the_auditor_that_says_when_it_was_touched(suite: Any, tmp_path: Path) -> None:
+    line = {"product_name": "泵", "quantity": "3", "unit_price": {"minor_units": 1_000, "currency_code": "CNY"}}
+    customer = suite.admin.post("/v1/customers", {"kind": "CUSTOMER_KIND_COMPANY", "profile": {"name": a_company()}})
+    order = suite.admin.post("/v1/orders", {"customer_id": customer["customer_id"], "lines": [line]})
+    suite.admin.post(f"/v1/orders/{order['order_id']}:confirm", {})
+    (voucher,) = suite.admin.get("/v1/vouchers", customer_id=customer["customer_id"])["vouchers"]
+    year = voucher["fiscal_year"]
+    assert voucher["free_on"] == f"{year + 11}-01-01"
+
+    package = tmp_path / "year.zip"
+    suite.headwater("vouchers", str(year), "--out", str(package))
+    genuine = suite.headwater("vouchers", "--check", str(package))
+    assert "genuine" in genuine.stdout
+    assert "× order" in genuine.stdout
+    key = suite.admin.get("/v1/voucher-rules")["package_key"]
+    suite.headwater("vouchers", "--check", str(package), "--key", key)
+    suite.headwater("vouchers", "--check", str(package), "--key", "another", ok=(1,))
+    with zipfile.ZipFile(package) as archive:
+        assert order["number"] in archive.read("vouchers.csv").decode("utf-8-sig")
+    with zipfile.ZipFile(package, "a") as archive:
+        archive.writestr("more.csv", "1")
+    assert "NOT genuine" in suite.headwater("vouchers", "--check", str(package), ok=(1,)).stderr

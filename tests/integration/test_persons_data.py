@@ -15,7 +15,7 @@ pytestmark = pytest.mark.timeout(180)
 
 
 @pytest.mark.security
-@pytest.mark.feature("CUS-50", "CUS-51")
+@pytest.mark.feature("CUS-50", "CUS-51", "NFR-11")
 def test_a_person_gets_all_that_is_recorded_of_him_then_is_forgotten_then_there_is_nothing(
     suite: Any, work: Path
 ) -> None:

@@ -62,6 +62,9 @@ def answered(running: Any, erasure_id: str, contexts: list[str], round_: int, *r
             searched=[{"table": "things", "rows": 1}],
             keys_destroyed=1,
             related_ids=related,
+            kept=[{"kind": "order", "records": round_, "free_on": "2037-01-01", "basis": "the law"}]
+            if context == "pipeline"
+            else [],
         )
         running.happened(said)
 
@@ -136,7 +139,7 @@ def test_nothing_of_a_forgotten_contact_is_left_here_and_a_rebuild_brings_nothin
     }  # fmt: skip
 
 
-@pytest.mark.feature("CUS-50")
+@pytest.mark.feature("CUS-50", "NFR-11", "NFR-24")
 def test_it_is_complete_when_all_have_answered_twice_and_the_certificate_says_so(
     running: Any, known: tuple[str, str]
 ) -> None:
@@ -172,6 +175,12 @@ def test_it_is_complete_when_all_have_answered_twice_and_the_certificate_says_so
     assert {step["context"] for step in said["searched"]} == set(CONTEXTS)
     assert said["request_ref"] == "DSR-7/2026"
     assert said["rows_purged"] == 8 + 3 * len(OTHERS)
+    (kept,) = said["kept"]
+    assert kept == {
+        "context": "pipeline", "kind": "order", "records": 3, "free_on": "2037-01-01", "basis": "the law",
+    }, "as it was answered last, when all ids were known"  # fmt: skip
+    steps = api.GetErasure(erasing.GetErasureRequest(erasure_id=erasure_id)).steps
+    assert [it.kept[0].records for it in steps if it.context == "pipeline"] == [1, 2, 3]
     assert not any(text in certificate.document for text in (contact_id, lead_id, MARK))
     asked = running.events("ErasureRequested")
     assert len(asked) == 1

@@ -46,6 +46,7 @@ def refused(call: Any, word: str) -> None:
     assert word in error.value.details()
 
 
+@pytest.mark.feature("NFR-11")
 def test_only_who_is_needed_no_more_is_due_and_only_who_was_approved_is_forgotten(running: Any) -> None:
     retention = asked(running, RetentionServiceStub)
     quiet, other = a_firm(running, "Quiet Rivers"), a_firm(running, "Other Rivers")
@@ -100,6 +101,7 @@ def test_only_who_is_needed_no_more_is_due_and_only_who_was_approved_is_forgotte
     assert not {"Wang of Quiet Rivers", "Zhao Alone"} & names
 
 
+@pytest.mark.feature("NFR-11")
 def test_leads_requesters_and_senders_are_due_each_by_its_own_rule(running: Any) -> None:
     """Unless somebody did something with them, or they became a customer's, or something is still open."""
     retention = asked(running, RetentionServiceStub)
@@ -157,6 +159,7 @@ def test_leads_requesters_and_senders_are_due_each_by_its_own_rule(running: Any)
     assert due() == {}
 
 
+@pytest.mark.feature("NFR-11")
 def test_somebody_is_told_once_a_day_while_anybody_is_due_and_not_else(running: Any) -> None:
     retention = asked(running, RetentionServiceStub)
     retention.SetRetentionPolicy(keeping.SetRetentionPolicyRequest(person_months=12))

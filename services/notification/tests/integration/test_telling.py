@@ -102,6 +102,7 @@ def test_everybody_concerned_is_told(office):
     assert texts["sla-breached"] == "Deadline missed: It broke"
 
 
+@pytest.mark.feature("NFR-11")
 def test_who_may_forget_people_is_told_that_some_are_due_and_nobody_else(office, sink):
     office.happens(RetentionDue(look_id=str(new_id()), people=2, leads=3, senders=1))
     office.work()
@@ -151,7 +152,7 @@ def test_without_consent_nothing_leaves_to_a_customer(office, sink, customers, g
     assert sink.mails == [], "nor is it tried again"
 
 
-@pytest.mark.feature("CUS-50", "CUS-52")
+@pytest.mark.feature("CUS-50", "CUS-52", "NFR-11")
 def test_a_contact_who_is_gone_gets_nothing_and_nobody_gets_it_in_his_place(office, sink, customers):
     contact_id, customer_id = str(new_id()), str(new_id())
     customers.consents = [

@@ -88,6 +88,7 @@ def happened(service: Service, message: Any) -> None:
             reaction(event, tx)
 
 
+@pytest.mark.feature("NFR-24")
 def test_every_voucher_has_its_clock_and_stays_when_the_order_ends(crm: SimpleNamespace, asked_by: Any) -> None:
     then = asked_by(None, ("effective-at", LONG_AGO.isoformat()))
     old, fresh = str(uuid4()), str(uuid4())
@@ -133,6 +134,7 @@ def test_every_voucher_has_its_clock_and_stays_when_the_order_ends(crm: SimpleNa
         assert denied.value.code() is grpc.StatusCode.PERMISSION_DENIED
 
 
+@pytest.mark.feature("NFR-24")
 def test_a_year_is_one_package_that_says_when_it_was_touched(
     crm: SimpleNamespace, asked_by: Any, service: Service, tmp_path: Path
 ) -> None:
@@ -184,6 +186,7 @@ def test_a_year_is_one_package_that_says_when_it_was_touched(
         crm.vouchers.ExportVouchers(pb.ExportVouchersRequest())
 
 
+@pytest.mark.feature("NFR-24")
 def test_who_is_forgotten_leaves_numbers_and_the_answer_says_which_until_when(
     crm: SimpleNamespace, asked_by: Any, service: Service, log_of: Any
 ) -> None:

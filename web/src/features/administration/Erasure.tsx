@@ -39,6 +39,7 @@ export default function Erasure() {
                   <span className="tag">{t("keys", { count: f.number(each.keys_destroyed) })}</span>
                   <span className="quiet">{t("round", { n: each.round })} · {f.moment(each.done_at)}</span>
                   <details style={{ flexBasis: "100%" }}><summary>{t("searched")}: {each.searched.length}</summary><p className="quiet">{each.searched.map((s) => `${s.table} (${t("rows", { count: f.number(s.rows) })})`).join(" · ")}</p></details>
+                  {each.kept.map((it) => <span key={it.kind} className="quiet" style={{ flexBasis: "100%" }}>{t("kept", { count: f.number(it.records), kind: it.kind, when: f.day(it.free_on) })} · {it.basis}</span>)}
                 </li>
               ))}
             </ul>

@@ -145,4 +145,7 @@ def _step(recorded: Recorded[Any]) -> pb.ErasureStep:
         done_at=stamp(recorded.metadata.recorded_at),
         searched=[shared.SearchedTable(table=it.table, rows=it.rows) for it in done.searched],
         keys_destroyed=done.keys_destroyed,
+        kept=[
+            shared.KeptRecords(kind=it.kind, records=it.records, free_on=it.free_on, basis=it.basis) for it in done.kept
+        ],
     )
