@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as attributes
 from enum import IntEnum
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 from kernel.errors import DomainError
@@ -48,7 +48,16 @@ class Taking:
     known: Any = None
 
 
-History = Callable[[UUID], Sequence[Any]]
+class Look(Protocol):
+    """How the other records of the service are looked at: their histories, and the views by which they are found."""
+
+    @property
+    def cursor(self) -> Any: ...
+
+    def __call__(self, stream: UUID) -> Sequence[Any]:
+        """Return a stream's events, oldest first."""
+
+
 TakeBack = Callable[[Taking], Sequence[Any] | None]
 Touches = Callable[[Any, Any, Any], Collection[str]]
 
@@ -128,7 +137,7 @@ def _appended(tx: Any, stream: UUID, state: Any, version: int, events: Sequence[
     tx.append(stream, version, events)
 
 
-def _nothing_else(history: History, state: Any) -> None:
+def _nothing_else(look: Look, state: Any) -> None:
     """No decision of the record looks at another record."""
 
 
@@ -147,7 +156,7 @@ class Reversals:
     changes: Mapping[type, Change]
     evolve: Callable[[Any, Any], Any] = latest
     save: Callable[[Any, UUID, Any, int, Sequence[Any]], None] = _appended
-    known: Callable[[History, Any], Any] = _nothing_else
+    known: Callable[[Look, Any], Any] = _nothing_else
 
     def change(self, event: Any) -> Change:
         """How one event is taken back; an event that nobody thought of stays."""
@@ -215,7 +224,7 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def plan(
-    reversals: Reversals, steps: Sequence[Step], history: History, is_lost: Callable[[Any], bool] = lambda _: False
+    reversals: Reversals, steps: Sequence[Step], look: Look, is_lost: Callable[[Any], bool] = lambda _: False
 ) -> Plan:
     """Decide how to take the steps that are `mine` back. `is_lost` tells events with what nobody knows any more."""
     states: list[Any] = [None]
@@ -223,7 +232,7 @@ def plan(
         states.append(reversals.evolve(states[-1], step.event))
     touched = [reversals.touches(states[i], states[i + 1], step.event) for i, step in enumerate(steps)]
     now = states[-1]
-    known = reversals.known(history, now)
+    known = reversals.known(look, now)
     whole = _taken_whole(reversals, steps, touched, now, known)
     if whole is not None:
         return whole

@@ -32,7 +32,7 @@ from kernel.vault import Erased
 if TYPE_CHECKING:
     from kernel.rpc import Call
     from kernel.service import Service
-    from kernel.store import Recorded
+    from kernel.store import EventStore, Recorded
 
 MOST_RECORDS = 100
 EVERYWHERE = (
@@ -76,6 +76,18 @@ class UndoCause:
             (*self.values, self.undo_id, list(streams)),
         ).fetchall()
         return {row["event_id"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What decisions may ask of other records, on the cursor of the request."""
+
+    cursor: Cursor[DictRow]
+    store: EventStore[Any]
+
+    def __call__(self, stream: UUID) -> Sequence[Any]:
+        entries = self.store.recorder.read_stream(self.cursor, stream)
+        return [each.event for each in self.store.decode(self.cursor, entries)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,15 +148,13 @@ class UndoApi:
         store = self._service.store
         entries = store.recorder.read_streams(cursor, streams)
 
-        def history(stream: UUID) -> list[Any]:
-            return [each.event for each in store.decode(cursor, store.recorder.read_stream(cursor, stream))]
-
+        look = _Look(cursor, store)
         records = []
         for stream in streams:
             recorded = store.decode(cursor, entries[stream])
             steps = [_step(each, mine, cause.undo_id) for each in recorded]
             reversals = self._reversals.get(type(recorded[0].event), _NOBODYS)
-            records.append(_Record(stream, recorded, reversals, plan(reversals, steps, history, _is_lost)))
+            records.append(_Record(stream, recorded, reversals, plan(reversals, steps, look, _is_lost)))
         return records, found[: limit + 1] if len(found) > limit else []
 
 

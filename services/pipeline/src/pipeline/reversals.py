@@ -7,7 +7,7 @@ from functools import reduce
 from typing import Any
 from uuid import UUID
 
-from kernel.reversals import History, Reversals
+from kernel.reversals import Look, Reversals
 from pipeline.application.leads import Leads
 from pipeline.application.opportunities import Opportunities
 from pipeline.application.sales import Sales
@@ -18,7 +18,8 @@ from pipeline.domain import sales_taken_back as sales_changes
 from pipeline.domain.lead import Lead
 from pipeline.domain.opportunity import Opportunity
 from pipeline.domain.settings_taken_back import PIPELINE, PRODUCT, SETTINGS
-from pipeline.domain.taking_back import DEAL, LEAD
+from pipeline.domain.taking_back import DEAL, LEAD, Around
+from pipeline.projections import board
 
 
 def reversals(leads: Leads, opportunities: Opportunities, sales: Sales) -> tuple[Reversals, ...]:
@@ -31,7 +32,7 @@ def reversals(leads: Leads, opportunities: Opportunities, sales: Sales) -> tuple
         leads.save_taken_back(tx, state, version, events)
 
     return (
-        Reversals("opportunity", DEAL, opportunity.evolve, save_deal, _pipeline_of),
+        Reversals("opportunity", DEAL, opportunity.evolve, save_deal, _around),
         Reversals("lead", LEAD, lead.evolve, save_lead, _statuses),
         Reversals("quote", sales_changes.QUOTE, quote.evolve, sales.save_taken_back),
         Reversals("contract", sales_changes.CONTRACT, contract.evolve, sales.save_taken_back),
@@ -44,10 +45,10 @@ def reversals(leads: Leads, opportunities: Opportunities, sales: Sales) -> tuple
     )
 
 
-def _pipeline_of(history: History, deal: Opportunity) -> definitions.Pipeline | None:
-    return reduce(definitions.evolve, history(deal.pipeline_id), None)
+def _around(look: Look, deal: Opportunity) -> Around:
+    return Around(reduce(definitions.evolve, look(deal.pipeline_id), None), board.hanging_on(look.cursor, deal.id))
 
 
-def _statuses(history: History, _: Lead) -> tuple[str, ...]:
-    defined = history(LEAD_STATUSES)
+def _statuses(look: Look, _: Lead) -> tuple[str, ...]:
+    defined = look(LEAD_STATUSES)
     return tuple(it.status_id for it in (defined[-1].statuses if defined else lead_rules.DEFAULT_STATUSES))

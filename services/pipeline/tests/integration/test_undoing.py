@@ -84,6 +84,8 @@ def test_from_the_product_to_the_money_a_run_is_taken_back_and_what_others_act_o
     approval = run.sales.SubmitQuote(sales.SubmitQuoteRequest(quote_id=quote)).approval_id
     product = run.catalogue.AddProduct(catalogue.AddProductRequest(sku="P-1", name="Pump", list_price=price)).product_id
     ordered = _order(run, line)
+    begun, alone = (run.deals.OpenOpportunity(pb.OpenOpportunityRequest(**deal)).opportunity_id for _ in range(2))
+    _order(crm, line, begun)
     run.sales.RecordPayment(sales.RecordPaymentRequest(order_id=paid, amount=price, method="bank", reference="B-1"))
     run.sales.ConfirmOrder(sales.ConfirmOrderRequest(order_id=kept))
     run.sales.SetDiscountPolicy(sales.SetDiscountPolicyRequest(limit_basis_points=9_000))
@@ -114,12 +116,16 @@ def test_from_the_product_to_the_money_a_run_is_taken_back_and_what_others_act_o
     stays = {(r.kind, field.field): field.reason for r in done.records for c in r.changes for field in c.kept}
     assert stays["order", "money"] == "money that came in stays booked: pay it back"
     assert "cancel it" in stays["order", "state"]
+    assert stays["opportunity", "record"].endswith(" hangs on it: settle that first, or lose the deal")
+    assert verdicts[alone] == undo.UNDO_VERDICT_TAKEN_BACK
+    assert verdicts[begun] == undo.UNDO_VERDICT_KEPT
     assert "no gaps" in stays["contract number", "record"]
     again_beyond = asked_by(boss).sales.SubmitQuote(sales.SubmitQuoteRequest(quote_id=quote))
     assert again_beyond.approval_id, "the former limit holds again"
 
 
-def _order(crm: Any, line: dict[str, Any]) -> str:
+def _order(crm: Any, line: dict[str, Any], opportunity_id: str = "") -> str:
     lines = [sales.OrderLineDraft(**line)]
-    placed = crm.sales.PlaceOrder(sales.PlaceOrderRequest(customer_id=str(uuid4()), lines=lines))
+    asked = sales.PlaceOrderRequest(customer_id=str(uuid4()), opportunity_id=opportunity_id, lines=lines)
+    placed = crm.sales.PlaceOrder(asked)
     return str(placed.order_id)

@@ -18,7 +18,7 @@ from pipeline.domain.pipeline_definition import PipelineDefined, PipelineRevised
 from pipeline.domain.pipeline_definition import evolve as evolve_pipeline
 from pipeline.domain.sales_taken_back import APPROVAL, CONTRACT, ORDER, QUOTE
 from pipeline.domain.settings_taken_back import PIPELINE, PRODUCT, SETTINGS
-from pipeline.domain.taking_back import DEAL, LEAD
+from pipeline.domain.taking_back import DEAL, LEAD, Around
 
 ID, CUSTOMER, ANN, BO, DEAL_ID, PLEA = (UUID(int=n) for n in range(1, 7))
 DAY, AT = date(2026, 5, 1), datetime(2026, 5, 1, tzinfo=UTC)
@@ -248,6 +248,9 @@ def test_a_deal_goes_as_a_whole_unless_it_was_won() -> None:
     noted = opportunity.NextStepPlanned(ID, ANN, "call", DAY)
     found = planned(DEAL, opportunity.evolve, mine(opened, noted))
     assert found.events == (opportunity.OpportunityTakenBack(ID, ""),)
+    hanging = Reversals("deal", DEAL, opportunity.evolve, known=lambda look, deal: Around(None, "SO-1"))
+    found = plan(hanging, [Step(opened, True)], lambda _: ())
+    assert reasons(found) == {"SO-1 hangs on it: settle that first, or lose the deal"}
     won = opportunity.OpportunityWon(ID, yuan(1), "price", CUSTOMER, "", PLEA, DEAL_ID, ANN)
     found = planned(DEAL, opportunity.evolve, mine(opened, won))
     assert found.events == ()

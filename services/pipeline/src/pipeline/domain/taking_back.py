@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from kernel.reversals import WHOLE, Change, Irreversible, Taking, goes_along, stays, taken_back
@@ -20,16 +20,28 @@ STAGE, PROBABILITY, OWNER = "stage", "probability", "owner"
 # -- opportunities -----------------------------------------------------------------
 
 
+@dataclass(frozen=True, slots=True)
+class Around:
+    """What there is around a deal: its pipeline, and the number of a quote, contract or order that hangs on it."""
+
+    pipeline: Pipeline | None
+    hanging: str
+
+
 def _opened(taking: Taking) -> list[deals.Event]:
     now: Opportunity = taking.now
+    around: Around | None = taking.known
     if now.closed and not now.taken_back:
         raise Irreversible(_CLOSED)
+    if around is not None and around.hanging:
+        raise Irreversible(f"{around.hanging} hangs on it: settle that first, or lose the deal")
     return now.take_back(now.import_id)
 
 
 def _moved(taking: Taking) -> list[deals.Event]:
     """Back through the stages, and to the probability it had there."""
-    pipeline: Pipeline | None = taking.known
+    around: Around | None = taking.known
+    pipeline = around.pipeline if around is not None else None
     if pipeline is None:
         raise Irreversible("its pipeline is not there any more")
     now: Opportunity = taking.now

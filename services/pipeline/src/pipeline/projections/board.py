@@ -269,3 +269,14 @@ def known_refs(cursor: Cursor[DictRow], refs: list[str]) -> dict[str, DictRow]:
         (refs,),
     ).fetchall()
     return {row["external_ref"]: row for row in rows}
+
+
+def hanging_on(cursor: Cursor[DictRow], opportunity_id: UUID) -> str:
+    """Return the number of a quote that left, a contract or an order that hangs on the deal; "" for none."""
+    row = cursor.execute(
+        "select number from orders where opportunity_id = %(id)s and state <> 6"
+        " union all select number from contracts where opportunity_id = %(id)s and state <> 5"
+        " union all select number from quotes where opportunity_id = %(id)s and state in (2, 4, 5) limit 1",
+        {"id": opportunity_id},
+    ).fetchone()
+    return str(row["number"]) if row else ""
