@@ -111,6 +111,23 @@ TEMPLATES: Mapping[str, Template] = {
         Wording("How did we do?", "Please take a minute to tell us: {detail}"),
         "/#/surveys/{subject_id}",
     ),
+    "webhook-set-aside": Template(
+        Wording("事件推送失败：{webhook}", "{host} 一天内未接收事件 {event}（{reason}）。请在推送日志中重试或跳过。"),
+        Wording(
+            "Not delivered: {webhook}", "{host} did not take {event} for a day ({reason}). Retry or skip it in the log."
+        ),
+        "/#/admin/webhooks",
+    ),
+    "webhook-paused": Template(
+        Wording(
+            "事件推送已暂停：{webhook}", "{host} 一天以来没有接收任何事件（{reason}）。恢复后将从中断处继续，不会丢失。"
+        ),
+        Wording(
+            "Webhook paused: {webhook}",
+            "{host} took nothing for a day ({reason}). Resumed, it goes on where it stopped.",
+        ),
+        "/#/admin/webhooks",
+    ),
     "reminder": Template(
         Wording("提醒", "您有一条提醒。"),
         Wording("Reminder", "There is something you wanted to be reminded of."),
