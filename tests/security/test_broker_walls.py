@@ -24,12 +24,20 @@ from headwater.provision import (
 )
 from headwater.servers.management import Management
 from kernel.backfill import BackfillAnswerer, BackfillClient
-from kernel.broker import connect
+from kernel.broker import connect, drain
 from kernel.config import CONTEXTS
 from kernel.privileges import SKIP, TooMuchAllowed, broker_excess, database_excess, refuse_too_much
 from kernel.slots import SLOTS
-from kernel.topology import ANSWERS, BACKFILL, EVENTS, declare_backfill_queue, declare_partition_queue
-from testkit import Database, Servers
+from kernel.topology import (
+    ANSWERS,
+    BACKFILL,
+    EVENTS,
+    PARTNERS,
+    declare_backfill_queue,
+    declare_partition_queue,
+    declare_partner_stream,
+)
+from testkit import Database, Servers, wait_until
 from testkit.brokers import Broker
 
 Urls = Mapping[str, str]
@@ -153,6 +161,36 @@ def test_a_partner_reads_its_own_queue_and_sees_nothing_else(users: Urls) -> Non
         "publish": lambda c: publish(c, EVENTS, "anything"),
     }
     assert allowed(users["partner"], more) == []
+
+
+def test_a_partner_reads_the_stream_from_any_offset_and_nobody_speaks_for_another_service_on_it(users: Urls) -> None:
+    with closing(connect(users["admin"])) as connection:
+        declare_partner_stream(connection.channel())
+    for service in ("customer", "pipeline"):
+        with closing(connect(users[service])) as connection:
+            publish(connection.channel(), EVENTS, f"03.{service}.Happened.partners")
+    forged: dict[str, Callable[[Any], Any]] = {
+        "speak for customer": lambda c: publish(c, EVENTS, "03.customer.Forged.partners"),
+        "write into the stream": lambda c: publish(c, "", PARTNERS),
+        "delete the stream": lambda c: c.queue_delete(PARTNERS),
+        "bind the stream": lambda c: c.queue_bind(PARTNERS, EVENTS, "#"),
+    }
+    for user in ("pipeline", "gateway", "partner"):
+        assert allowed(users[user], forged) == [], user
+    reading: dict[str, Callable[[Any], Any]] = {"read the stream": lambda c: from_offset(c, 0)}
+    for user in ("customer", "gateway"):
+        assert allowed(users[user], reading) == [], user
+    with closing(connect(users["partner"])) as connection:
+        got: list[int] = []
+        channel = connection.channel()
+        from_offset(channel, 1, lambda message: got.append(message.headers["x-stream-offset"]))
+        wait_until(lambda: drain(connection, 0.1) or got)
+        assert got == [1]
+
+
+def from_offset(channel: Any, offset: int, callback: Callable[[Any], object] = lambda _: None) -> None:
+    channel.basic_qos(0, 10, False)
+    channel.basic_consume(PARTNERS, callback=callback, arguments={"x-stream-offset": offset})
 
 
 def test_asking_for_a_log_works_within_the_walls(users: Urls, database: Callable[[str], Database]) -> None:

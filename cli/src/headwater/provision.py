@@ -12,7 +12,7 @@ import secrets
 import subprocess
 import sys
 from base64 import b64encode
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit, urlunsplit
@@ -33,10 +33,19 @@ from headwater.home import Home
 from headwater.servers import Addresses, PrivateServers, postgres, rabbitmq
 from headwater.servers.management import Management
 from headwater.servers.processes import free_port, port_is_free
-from kernel.config import CONTEXTS, Settings, Tls
+from kernel.config import CONTEXTS, ConfigurationError, Settings, Tls, partners_in
 from kernel.migrations import keys_role
 from kernel.service import run_migrations
-from kernel.topology import ANSWERS, BACKFILL, EVENTS, EXCHANGES, backfill_queue
+from kernel.topology import (
+    ANSWERS,
+    BACKFILL,
+    EVENTS,
+    EXCHANGES,
+    PARTNER_KEYS,
+    PARTNER_STREAM,
+    PARTNERS,
+    backfill_queue,
+)
 
 Tell = Callable[[str], None]
 
@@ -70,7 +79,12 @@ def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.enviro
             "rabbitmq_api": addresses.rabbitmq_api,
         }
         state["name"] = state.get("name") or environment.get("HEADWATER_NAME") or "headwater"
-        choose_secrets(state.setdefault("secrets", {}))
+        if "HEADWATER_PARTNERS" in environment:
+            wrong: list[str] = []
+            state["partners"] = list(partners_in(environment, wrong))
+            if wrong:
+                raise ConfigurationError("; ".join(wrong))
+        choose_secrets(state.setdefault("secrets", {}), state.get("partners", ()))
         state.setdefault("administrator", {"login": "admin", "password": secrets.token_urlsafe(9)})
         choose_ports(state.setdefault("ports", {}), home, environment)
         make_databases(state, tell)
@@ -133,8 +147,10 @@ def servers_are_private(environment: Mapping[str, str] = os.environ) -> bool:
 # -- secrets and ports ---------------------------------------------------------------
 
 
-def choose_secrets(kept: dict[str, str]) -> None:
+def choose_secrets(kept: dict[str, str], partners: Iterable[str] = ()) -> None:
     """Fill in what is missing; what exists is never replaced."""
+    for partner in partners:
+        kept.setdefault(f"partner.{partner}", secrets.token_urlsafe(24))
     for service in BROKER_USERS:
         for what in ("owner", "database", "broker", "service"):
             kept.setdefault(f"{service}.{what}", secrets.token_urlsafe(24))
@@ -257,6 +273,37 @@ def make_broker_users(state: Mapping[str, Any]) -> None:
         management.ask("PUT", f"permissions/{vhost}/{user}", permissions_of(service))
         for rights in topic_permissions_of(service):
             management.ask("PUT", f"topic-permissions/{vhost}/{user}", rights)
+    _make_partners(management, vhost, state)
+
+
+def _make_partners(management: Management, vhost: str, state: Mapping[str, Any]) -> None:
+    """The stream of published events if there are partners, and a user for each; former ones may do nothing."""
+    partners = state.get("partners", ())
+    if partners:
+        stream = {"durable": True, "auto_delete": False, "arguments": PARTNER_STREAM}
+        management.ask("PUT", f"queues/{vhost}/{PARTNERS}", stream)
+        management.ask("POST", f"bindings/{vhost}/e/{EVENTS}/q/{PARTNERS}", {"routing_key": PARTNER_KEYS})
+    for partner in partners:
+        user = partner_user(state["name"], partner)
+        management.ask("PUT", f"users/{user}", {"password": state["secrets"][f"partner.{partner}"], "tags": ""})
+        management.ask("PUT", f"permissions/{vhost}/{user}", partner_permissions_of(partner))
+        for rights in partner_topic_permissions():
+            management.ask("PUT", f"topic-permissions/{vhost}/{user}", rights)
+    for name in [name for name in state["secrets"] if name.startswith("partner.")]:
+        if name.removeprefix("partner.") not in partners:
+            former = partner_user(state["name"], name.removeprefix("partner."))
+            management.ask("PUT", f"users/{former}", {"password": secrets.token_urlsafe(24), "tags": ""})
+            management.ask("PUT", f"permissions/{vhost}/{former}", {"configure": "^$", "write": "^$", "read": "^$"})
+
+
+def partner_user(suite: str, partner: str) -> str:
+    """How a partner system signs in at the broker."""
+    return f"{suite}-partner-{partner}"
+
+
+def partner_url(state: Mapping[str, Any], partner: str) -> str:
+    """Where a partner system reads the stream, its password included."""
+    return _management(state).url(partner_user(state["name"], partner), state["secrets"][f"partner.{partner}"])
 
 
 def permissions_of(service: str) -> dict[str, str]:
@@ -292,8 +339,10 @@ def topic_permissions_of(service: str) -> list[dict[str, str]]:
 
 
 def partner_permissions_of(partner: str) -> dict[str, str]:
-    """What a partner system may do: read the one queue that is filled for it. It declares and writes nothing."""
-    return {"configure": "^$", "write": "^$", "read": f"^partner\\.{re.escape(partner)}$"}
+    """What a partner system may do: read the stream, and the one queue that is filled for it. It declares and writes
+    nothing."""
+    own = rf"crm\.partners|partner\.{re.escape(partner)}"
+    return {"configure": "^$", "write": "^$", "read": f"^({own})$"}
 
 
 def partner_topic_permissions() -> list[dict[str, str]]:
@@ -335,6 +384,7 @@ def suite_environment(
         "HEADWATER_MAIL_PAGE": f"http://127.0.0.1:{ports['mail']}/",
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
         "HEADWATER_PUBLIC_URL": url,
+        "HEADWATER_PARTNERS": ",".join(state.get("partners", ())),
         "IDENTITY_SIGNING_KEY": kept["signing_key"],
         "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],

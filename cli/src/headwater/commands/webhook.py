@@ -1,4 +1,4 @@
-"""Tell partners' servers of events: headwater webhook list | add | log | retry | skip | pause | resume | rotate | remove.
+"""Tell partners' servers of events: add one, see how each does, retry, skip, pause, resume, rotate, remove.
 
 A secret is printed once, when it is made. `log` shows what became of each delivery; `retry` sends one again, or all
 that were set aside, under the same webhook-id.

@@ -175,7 +175,7 @@ class BackfillAnswerer:
 
     def _published(self, connection: Connection[DictRow]) -> int:
         row = connection.execute(
-            "select coalesce(max(position), 0) as position from relay_checkpoint", prepare=True
+            "select coalesce(max(position), 0) as position from relay_checkpoint where relay = 'events'", prepare=True
         ).fetchone()
         return int(row["position"]) if row else 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ CONTEXTS = (
 
 
 _LARGEST_FILE = 65_536
+_PARTNER = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 class ConfigurationError(Exception):
@@ -53,6 +55,15 @@ def with_files(env: Mapping[str, str], wrong: list[str]) -> dict[str, str]:
     return found
 
 
+def partners_in(env: Mapping[str, str], wrong: list[str]) -> tuple[str, ...]:
+    """Names of the partner systems that read the stream queue: HEADWATER_PARTNERS, separated by commas."""
+    names = tuple(name.strip() for name in env.get("HEADWATER_PARTNERS", "").split(",") if name.strip())
+    if not all(_PARTNER.fullmatch(name) for name in names):
+        wrong.append("HEADWATER_PARTNERS holds names of lower-case letters, digits and -, separated by commas")
+        return ()
+    return names
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """Paths of PEM files: whom we believe, who we are, and our key. Peers must show a certificate of that authority."""
@@ -80,6 +91,7 @@ class Settings:
     """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
 
     `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
+    `partners` names the partner systems that read the stream of published events; nothing feeds it for none.
     `probes` is the host:port where each process says whether it is well. `location` and `storage_encryption` are
     the operator's word on where the data is and what encrypts the volumes.
     """
@@ -99,6 +111,7 @@ class Settings:
     otlp_endpoint: str = ""
     location: str = ""
     storage_encryption: str = ""
+    partners: tuple[str, ...] = ()
     partitions: int = 4
     pool_size: int = 4
     pool_overflow: int = 12
@@ -153,6 +166,7 @@ class Settings:
             otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
             location=env.get("HEADWATER_LOCATION", ""),
             storage_encryption=env.get("HEADWATER_STORAGE_ENCRYPTION", ""),
+            partners=partners_in(env, wrong),
             partitions=number("HEADWATER_PARTITIONS", 4),
             pool_size=number(f"{prefix}POOL_SIZE", 4),
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),

@@ -24,6 +24,7 @@ from kernel.backfill import BackfillAnswerer
 from kernel.broker import BROKER_ERRORS, NotConfirmed, drain
 from kernel.envelope import enveloped
 from kernel.log import Entry, LogRecorder
+from kernel.partner_stream import StreamFeeder
 from kernel.publisher import WINDOW, Publisher
 from kernel.seal import Sealer
 from kernel.slots import SLOTS, routing_key, slot_of
@@ -66,6 +67,7 @@ class Relay:
         window: int = WINDOW,
         on_batch: Callable[[Sequence[Entry]], None] = lambda _: None,
         sealer: Sealer | None = None,
+        feeder: StreamFeeder | None = None,
     ) -> None:
         self.context = context
         self._database_url = database_url
@@ -75,6 +77,7 @@ class Relay:
         self.window = window
         self.on_batch = on_batch
         self.sealer = sealer
+        self.feeder = feeder
         self.heartbeat = Heartbeat(f"relay of {context}")
         self.active = False
         self.published = 0
@@ -83,12 +86,14 @@ class Relay:
         """Relay until told to stop; after any failure begin again from the checkpoint.
 
         Requests for what was published before are answered meanwhile, active or standing by. Sealing needs no
-        broker and has its own turn of being active.
+        broker; it, and feeding partners' stream, have their own turn of being active.
         """
         answerer = BackfillAnswerer(self.context, self._database_url, self._amqp_url, self.recorder)
         beside = [Thread(target=answerer.run, args=(stop,), name=f"backfill-{self.context}")]
         if self.sealer is not None:
             beside.append(Thread(target=self.sealer.run, args=(stop,), name=f"seal-{self.context}"))
+        if self.feeder is not None:
+            beside.append(Thread(target=self.feeder.run, args=(stop,), name=f"partners-{self.context}"))
         for thread in beside:
             thread.start()
         try:

@@ -128,12 +128,17 @@ def endpoints_of(service: Service, peers: Peers) -> list[Any]:
 
 def relay_loop(service: Service, stop: threading.Event) -> None:
     """Publish the service's log, and seal it, until told to stop."""
+    from kernel.partner_stream import StreamFeeder
     from kernel.relay import Relay
     from kernel.seal import sealer_of
 
-    settings = service.settings
-    sealer = sealer_of(settings)
-    Relay(service.name, settings.database_url, settings.amqp_url, service.store.recorder, sealer=sealer).run(stop)
+    settings, recorder = service.settings, service.store.recorder
+    feeder = (
+        StreamFeeder(service.name, settings.database_url, settings.amqp_url, recorder) if settings.partners else None
+    )
+    Relay(
+        service.name, settings.database_url, settings.amqp_url, recorder, sealer=sealer_of(settings), feeder=feeder
+    ).run(stop)
 
 
 def jobs_of(service: Service) -> dict[str, JobHandler]:

@@ -22,6 +22,21 @@ the default exchange, through which everybody reaches every queue."""
 EXCHANGES = ((EVENTS, "topic"), (BACKFILL, "direct"), (ANSWERS, "topic"))
 """Name and type of each."""
 
+PARTNERS = "crm.partners"
+"""Stream queue of published events as CloudEvents, for partner systems; provisioned if there are any."""
+
+PARTNER_KEYS = "*.*.*.partners"
+"""What is bound to it. A word more than an event's own key, so no queue of the suite gets both; and as the first three
+words are the event's, the broker lets each service speak for itself only."""
+
+PARTNER_STREAM = {
+    "x-queue-type": "stream",
+    "x-max-age": "30D",
+    "x-max-length-bytes": 5_000_000_000,
+    "x-stream-max-segment-size-bytes": 50_000_000,
+}
+"""Kept for 30 days, 5 GB at most. What is older is read from the feed."""
+
 _LONGEST_QUEUE = 1_000_000
 _UNUSED_FOR_MS = 24 * 3600 * 1000
 
@@ -44,6 +59,17 @@ def partition_queue(service: str, group: str, partition: int, partitions: int) -
 def answer_key(context: str, asker: str) -> str:
     """Routing key of a context's answers; `*` for the context binds to those of all."""
     return f"{context}.{asker}"
+
+
+def partner_key(event_key: str) -> str:
+    """Routing key of an event on its way to partners."""
+    return f"{event_key}.partners"
+
+
+def declare_partner_stream(channel: Any) -> None:
+    """Declare the stream and its binding. For those only who provision a broker."""
+    channel.queue_declare(PARTNERS, durable=True, auto_delete=False, arguments=PARTNER_STREAM)
+    channel.queue_bind(PARTNERS, EVENTS, PARTNER_KEYS)
 
 
 def declare_exchanges(channel: Any) -> None:
