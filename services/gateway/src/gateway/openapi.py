@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -67,10 +67,19 @@ def document(contracts: Contracts, public_url: str = "", whole_answers: bool = F
     return _Document(contracts, whole_answers).tree(public_url)
 
 
+def schemas_without_personal_fields(contracts: Contracts, descriptors: Iterable[Any]) -> dict[str, Any]:
+    """Return JSON schemas by name, of these messages and what they hold, for what partners are told."""
+    document = _Document(contracts, whole_answers=True, personal=False)
+    for descriptor in descriptors:
+        document._reference(descriptor)
+    return dict(sorted(document._schemas.items()))
+
+
 class _Document:
-    def __init__(self, contracts: Contracts, whole_answers: bool) -> None:
+    def __init__(self, contracts: Contracts, whole_answers: bool, personal: bool = True) -> None:
         self._contracts = contracts
         self._whole_answers = whole_answers
+        self._personal = personal
         self._schemas: dict[str, Any] = {}
         self._paths: dict[str, dict[str, Any]] = {}
         self._ids: set[str] = set()
@@ -341,14 +350,13 @@ class _Document:
             name += ".Body"
         if name not in self._schemas:
             self._schemas[name] = {}  # against endless recursion
+            shown = [f for f in descriptor.fields if f.name not in without and (self._personal or not _is_personal(f))]
             schema: dict[str, Any] = {
                 "type": "object",
-                "properties": {
-                    f.name: self._field_schema(f, described=True) for f in descriptor.fields if f.name not in without
-                },
+                "properties": {f.name: self._field_schema(f, described=True) for f in shown},
                 "additionalProperties": False,
             }
-            always = [f.name for f in descriptor.fields if f.name not in without and not f.has_presence]
+            always = [f.name for f in shown if not f.has_presence]
             if self._whole_answers and always:
                 schema["required"] = always
             if comment := self._comment(descriptor.full_name):
@@ -368,7 +376,7 @@ class _Document:
         if described:
             if comment := self._comment(field.full_name):
                 schema = {**schema, "description": comment}
-            if field.GetOptions().Extensions[options_pb2.personal]:
+            if _is_personal(field):
                 schema["x-personal"] = True
             if field.GetOptions().deprecated:
                 schema["deprecated"] = True
@@ -410,6 +418,10 @@ class _Document:
     def _services(self) -> dict[str, str]:
         names = {method.service for method in self._contracts.methods.values()}
         return {n.rpartition(".")[2].removesuffix("Service"): n for n in names}
+
+
+def _is_personal(field: Any) -> bool:
+    return bool(field.GetOptions().Extensions[options_pb2.personal])
 
 
 def _headers(method: Method) -> tuple[str, ...]:
