@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -23,6 +24,7 @@ from kernel.relay import Relay
 from kernel.store import open_datastore
 from kernel.topology import PARTNERS, declare_exchanges, declare_partner_stream
 from testkit import Database, wait_until
+from testkit.examples import command_of, run_example
 
 
 class Log:
@@ -138,6 +140,20 @@ def test_a_feeder_that_died_before_it_remembered_repeats_itself_knowably_and_mis
             fresh.append(event["id"])
     assert len(got) == 45
     assert len(fresh) == len(set(fresh)) == 35, "dropped by source and sequence, each is there once"
+
+
+def test_the_example_reads_on_where_it_was_and_does_everything_once(log: Log, amqp: str, tmp_path: Path) -> None:
+    provision(amqp)
+    command = [*command_of("read_stream.py", tmp_path), "--until-quiet", "2"]
+    log.append(*(LeadAssigned(lead_id=str(new_id())) for _ in range(12)))
+    with running(log.feeder().run):
+        read(amqp, "first", 12)
+        assert run_example(command, {"STREAM_URL": amqp}, tmp_path).endswith("12 events took effect\n")
+        log.append(LeadAssigned(lead_id=str(new_id())))
+        read(amqp, 12, 1)
+        said = run_example(command, {"STREAM_URL": amqp}, tmp_path)
+    assert said.startswith("12 crm.pipeline.v1.LeadAssigned")
+    assert said.endswith("\n13 events took effect\n")
 
 
 def test_without_the_stream_nothing_is_passed_over(log: Log, amqp: str) -> None:
