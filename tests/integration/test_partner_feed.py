@@ -35,3 +35,9 @@ def test_live_events_fit_the_published_document(suite: Any) -> None:
         assert "crm.customer.v1.CustomerRegistered" in seen
         assert len(seen) >= 3
         assert client.get("/v1/customers").status_code == 403, "it may read events, and nothing else"
+
+
+def test_webhooks_lead_nowhere_until_the_operator_says_so_and_the_command_line_tells_it(suite: Any) -> None:
+    assert "NOTIFICATION_WEBHOOKS_TO is not set" in suite.headwater("webhook", "list").stdout
+    refused = suite.headwater("webhook", "add", "Shop", "https://shop.example/", "crm.pipeline.v1.*", ok=(2,))
+    assert "NOTIFICATION_WEBHOOKS_TO" in refused.stderr

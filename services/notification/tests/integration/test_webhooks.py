@@ -192,6 +192,7 @@ def is_signed(secret: str, headers: dict[str, str], body: bytes) -> bool:
     return f"v1,{expected}" in headers["webhook-signature"].split(" ")
 
 
+@pytest.mark.feature("INT-02")
 def test_events_arrive_signed_once_and_in_the_order_of_each_record(house: House, receiver: Receiver) -> None:
     house.append(LeadAssigned(lead_id=str(new_id())))
     made = house.register(receiver.url)
@@ -217,6 +218,7 @@ def test_events_arrive_signed_once_and_in_the_order_of_each_record(house: House,
     assert (house.state().waiting, house.state().failures) == (0, 0)
 
 
+@pytest.mark.feature("INT-02", "INT-16")
 def test_a_refused_event_holds_back_its_record_alone_and_is_set_aside_retried_or_skipped(
     house: House, receiver: Receiver
 ) -> None:
@@ -275,6 +277,7 @@ def test_a_refused_event_holds_back_its_record_alone_and_is_set_aside_retried_or
     assert [headers["webhook-id"] for headers, _, _ in receiver.got[before:]] == [one.event_id], "sent again by hand"
 
 
+@pytest.mark.feature("INT-02")
 def test_a_server_that_is_away_is_left_alone_and_told_where_it_stopped(house: House, receiver: Receiver) -> None:
     made = house.register(receiver.url)
     receiver.answer = lambda _: 302
