@@ -23,7 +23,9 @@ def form(admin: httpx.Client, name: str) -> str:
     return str(answer.json()["team_id"])
 
 
-def test_a_program_reads_pages_and_goes_on_live_from_where_it_was(admin: httpx.Client, partner: httpx.Client) -> None:
+def test_a_program_reads_pages_and_goes_on_live_from_where_it_was(
+    running: Running, admin: httpx.Client, partner: httpx.Client
+) -> None:
     first = form(admin, "First")
     page = partner.get("/v1/events/identity", params={"types": "crm.identity.v1.TeamFormed"}).json()
     assert page["events"][-1]["event"]["subject"] == first
@@ -44,9 +46,7 @@ def test_a_program_reads_pages_and_goes_on_live_from_where_it_was(admin: httpx.C
         _, told, _ = Stream(answer).next()
         assert [event["event"]["subject"] for event in told["events"]] == [third]
 
-
-def test_what_is_refused_is_a_problem_and_no_stream(running: Running, partner: httpx.Client) -> None:
-    path = "/v1/events/identity:stream"
+    path = "/v1/events/identity:stream"  # what is refused is a problem, and no stream
     assert running.client().get(path).status_code == 401
     assert partner.get("/v1/events/customer:stream").status_code in (403, 503)
     assert partner.get("/v1/events/nothing:stream").status_code == 404
