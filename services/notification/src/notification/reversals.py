@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kernel.reversals import Reversals, goes_along, kept, stays
-from notification.domain import message
+from notification.domain import message, webhook
 from notification.domain.preferences import PreferencesSet
 
 _LEFT = "what was said to somebody cannot be unsaid: tell him what holds now"
@@ -22,6 +22,17 @@ REVERSALS: Sequence[Reversals] = (
             message.MessageFailed: goes_along(),
             message.MessageRead: stays("that somebody read it is a fact", "state"),
             message.MessageRetried: stays(_LEFT, "state"),
+        },
+    ),
+    kept(
+        "webhook",
+        {
+            webhook.WebhookRegistered: "what was told a partner cannot be untold: remove the webhook",
+            webhook.WebhookRevised: "what was told a partner cannot be untold: revise it again",
+            webhook.WebhookSecretRotated: "a secret that somebody saw is never good again: rotate it once more",
+            webhook.WebhookPaused: "resume it: nothing is lost",
+            webhook.WebhookResumed: "what was told a partner cannot be untold: pause it",
+            webhook.WebhookRemoved: "its secrets and its delivery log are gone: register another one",
         },
     ),
     kept("preferences", {PreferencesSet: "what somebody wants to be told is his to say: he sets it anew"}),

@@ -19,6 +19,7 @@ const views = {
   changes: { group: "g_people", needs: "identity.permission.read", Content: lazy(() => import("./Changes")) },
   signins: { group: "g_people", needs: "identity.sign-in.read", Content: lazy(() => import("./SignIns")) },
   clients: { group: "g_people", needs: "identity.client.read", Content: lazy(() => import("./Clients")) },
+  webhooks: { group: "g_data", needs: "notification.webhook.read", Content: lazy(() => import("./Webhooks")) },
   handovers: { group: "g_people", needs: "customer.handover.admin", Content: lazy(() => import("./Handovers")) },
   pipelines: { group: "g_rules", needs: "pipeline.opportunity.read", Content: lazy(() => import("./Pipelines")) },
   assignment: { group: "g_rules", needs: "pipeline.lead.read", Content: lazy(() => import("./Assignment")) },
