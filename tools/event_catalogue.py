@@ -153,7 +153,7 @@ def asyncapi() -> dict[str, Any]:
                             {
                                 "properties": {
                                     "type": {"const": name},
-                                    "source": {"const": f"urn:headwater:{name.split('.')[1]}"},
+                                    **_source_of(name),
                                     "data": {"$ref": f"#/components/schemas/{name.removeprefix('crm.')}"},
                                 }
                             },
@@ -165,6 +165,12 @@ def asyncapi() -> dict[str, Any]:
             "schemas": {"CloudEvent": _CLOUD_EVENT, **schemas},
         },
     }
+
+
+def _source_of(name: str) -> dict[str, Any]:
+    """Which service it comes from; nothing for what every service records."""
+    context = name.split(".")[1]
+    return {"source": {"const": f"urn:headwater:{context}"}} if context in CONTEXTS else {}
 
 
 def published_events() -> list[str]:

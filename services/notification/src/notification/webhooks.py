@@ -20,6 +20,7 @@ from google.protobuf.json_format import MessageToDict
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from kernel.config import CONTEXTS
 from kernel.errors import DomainError, Forbidden, NotFound, Unavailable
 from kernel.ids import derived_id, new_id
 from kernel.outgoing import Wanted, as_json
@@ -63,7 +64,7 @@ class Webhooks:
         webhook_id, secret = new_id(), new_secret()
         events = w.register(webhook_id, name, url, types, owner_id)
         self._check(url, types)
-        positions = {context: _end_of(connect, context) for context in w.contexts_of(types)}
+        positions = {context: _end_of(connect, context) for context in _contexts_of(types)}
         with self._store.transaction(cause) as tx:
             if view.count(tx.cursor) >= MOST_WEBHOOKS:
                 raise DomainError(f"there are {MOST_WEBHOOKS} webhooks already; remove one that is not needed")
@@ -83,7 +84,7 @@ class Webhooks:
         types: Sequence[str],
     ) -> int:
         self._check(url, types)
-        contexts = w.contexts_of(types)
+        contexts = _contexts_of(types)
         positions = {context: _end_of(connect, context) for context in contexts}
         tx = begin()
         version = self._change(tx, webhook_id, lambda hook: hook.revise(name, url, types))
@@ -194,6 +195,12 @@ def _secrets_of(tx: Transaction[Any], webhook_id: UUID) -> list[str]:
 # -- the feeds ----------------------------------------------------------------------
 
 
+def _contexts_of(types: Sequence[str]) -> tuple[str, ...]:
+    """The services whose logs may hold such events; all of them for those that every service records."""
+    packages = {name.split(".")[1] for name in types}
+    return tuple(context for context in CONTEXTS if context in packages or packages.difference(CONTEXTS))
+
+
 def _end_of(connect: Connect, context: str) -> int:
     """Where a service's log ends now, asked with the rights of whoever asks: who may not read it may not send it."""
     import grpc
@@ -223,7 +230,7 @@ def _take_up(worker: Worker, hook: DictRow) -> bool:
             return False
         known = deliveries.positions(cursor, webhook_id)
     for context, after in known.items():
-        types = [name for name in hook["types"] if name.split(".")[1] == context]
+        types = [name for name in hook["types"] if context in _contexts_of([name])]
         request = pb.ListEventsRequest(context=context, after_position=after, types=types, page_size=_PAGE)
         try:
             page = FeedServiceStub(worker.peer(context)).ListEvents(request, timeout=_FEED_TIMEOUT_S)

@@ -3,7 +3,7 @@ import { words } from "@/i18n/words";
 export const adminWords = words(
   {
     administration: "Administration", g_people: "People and rights", g_rules: "Ways of working", g_data: "Data and operation",
-    people: "People", teams: "Teams", roles: "Roles", grants: "Grants", clients: "API clients", signins: "Sign-ins", changes: "Changes of rights", pipelines: "Stages", assignment: "Lead assignment", scoring: "Lead scoring", desk: "Service desk", handovers: "Handovers", privacy: "Data protection", retention: "Data retention", health: "Health",
+    people: "People", teams: "Teams", roles: "Roles", grants: "Grants", clients: "API clients", signins: "Sign-ins", changes: "Changes of rights", pipelines: "Stages", assignment: "Lead assignment", scoring: "Lead scoring", desk: "Service desk", handovers: "Handovers", privacy: "Data protection", webhooks: "Webhooks", retention: "Data retention", health: "Health",
     name: "Name", login: "Login", email: "E-mail", team: "Team", position: "Position", role: "Role", state: "State", since: "Since", left: "left", active: "active", guest: "guest", any_team: "All teams", any_role: "All roles", with_left: "With leavers", with_guests: "With guests", none: "none", actions: "Actions",
     new_person: "New person", new_person_text: "The first password is set afterwards on the person's page.", save: "Save", add: "Add", edit: "Edit", cancel: "Cancel", done: "Done", close: "Close",
     details: "Details", roles_of: "Roles", grant_role: "Grant a role", ends_at: "Ends on", for_good: "for good", for_team: "For the team", own_team: "the person's own", withdraw: "Withdraw", withdraw_sure: "Withdraw this role?", ends: "until {when}", granted_by: "granted {when} by", no_roles: "Holds no role: may do nothing.",
@@ -28,7 +28,7 @@ export const adminWords = words(
   },
   {
     administration: "系统管理", g_people: "人员与权限", g_rules: "业务规则", g_data: "数据与运行",
-    people: "人员", teams: "团队", roles: "角色", grants: "授权", clients: "API 客户端", signins: "登录日志", changes: "权限变更", pipelines: "销售阶段", assignment: "线索分配", scoring: "线索评分", desk: "服务台", handovers: "交接", privacy: "数据保护", retention: "数据保留", health: "运行状况",
+    people: "人员", teams: "团队", roles: "角色", grants: "授权", clients: "API 客户端", signins: "登录日志", changes: "权限变更", pipelines: "销售阶段", assignment: "线索分配", scoring: "线索评分", desk: "服务台", handovers: "交接", privacy: "数据保护", webhooks: "事件推送", retention: "数据保留", health: "运行状况",
     name: "姓名", login: "登录名", email: "邮箱", team: "团队", position: "职位", role: "角色", state: "状态", since: "起始", left: "已离职", active: "在职", guest: "外部人员", any_team: "全部团队", any_role: "全部角色", with_left: "含离职", with_guests: "含外部人员", none: "无", actions: "操作",
     new_person: "新建人员", new_person_text: "初始密码稍后在人员页面设置。", save: "保存", add: "添加", edit: "修改", cancel: "取消", done: "完成", close: "关闭",
     details: "基本信息", roles_of: "角色", grant_role: "授予角色", ends_at: "截止日期", for_good: "长期", for_team: "所属团队", own_team: "本人团队", withdraw: "收回", withdraw_sure: "收回此角色？", ends: "至 {when}", granted_by: "{when} 授予，授予人", no_roles: "没有角色，无法进行任何操作。",

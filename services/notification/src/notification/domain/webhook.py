@@ -148,11 +148,6 @@ def _checked_types(types: Sequence[str]) -> tuple[str, ...]:
     return tuple(sorted(set(types)))
 
 
-def contexts_of(types: Sequence[str]) -> tuple[str, ...]:
-    """The services whose logs hold such events."""
-    return tuple(sorted({name.split(".")[1] for name in types}))
-
-
 # -- deliveries: not events, for there are many and they say nothing of the business ----------
 
 
