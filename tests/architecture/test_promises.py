@@ -1,9 +1,11 @@
-"""What the guides promise names tests that are there."""
+"""What the guides promise names tests that are there, and what they show are pictures that are there."""
 
 from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -31,6 +33,21 @@ def is_there(path: Path, test: str) -> bool:
     tree = ast.parse(path.read_text(encoding="utf-8"))
     defined = {node.name for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
     return not test or test in defined
+
+
+def test_every_picture_that_a_document_shows_is_there_and_no_other() -> None:
+    done = subprocess.run(
+        [sys.executable, ROOT / "tools" / "screenshots.py", "--check"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("guide", sorted((ROOT / "docs" / "user-guide").glob("*/*.md")), ids=lambda path: path.stem)
+def test_a_guide_calls_things_what_the_screen_calls_them(guide: Path) -> None:
+    bold = re.findall(r"\*\*(.+?)\*\*", guide.read_text(encoding="utf-8"))
+    said = {part.strip() for words in bold for part in words.replace("\n", " ").split("→")}
+    screen = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "web" / "src").rglob("*.ts*"))
+    assert sorted(words for words in said if f'"{words}"' not in screen) == []
 
 
 @pytest.mark.feature("NFR-10")
