@@ -14,6 +14,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,7 +42,9 @@ ROLES = {
 }
 DESKTOP = {"width": 1440, "height": 900}
 PHONE = {"width": 390, "height": 844}
-LONGEST_MS = 15_000
+LONGEST_MS = 60_000  # only a failure waits for it
+SIGN_IN_TRIES = 20
+AWAY = (502, 503, 504)
 
 if find_spec("playwright") is None:  # `make test` needs neither a browser nor its driver
     collect_ignore_glob = ["test_*.py"]
@@ -124,8 +127,28 @@ def browser(driver: Playwright) -> Iterator[Browser]:
     browser.close()
 
 
+@pytest.fixture(scope="session")
+def signed_in(browser: Browser, home: Home, address: str) -> Callable[[str], Any]:
+    """`signed_in("rep")`: the cookies of the one session that all tests share of that role's person."""
+
+    @cache
+    def sign_in(role: str) -> Any:
+        context = browser.new_context(base_url=address)
+        headers = {"Headwater-Session": "cookie", "Headwater-Csrf": "1"}
+        for _ in range(SIGN_IN_TRIES):
+            answer = context.request.post("/v1/session", data=somebody(home, role), headers=headers)
+            if answer.status not in AWAY:
+                break
+        assert answer.ok, answer.text()
+        state = context.storage_state()
+        context.close()
+        return state
+
+    return sign_in
+
+
 @pytest.fixture
-def page_as(browser: Browser, home: Home, address: str) -> Iterator[Callable[..., Page]]:
+def page_as(browser: Browser, address: str, signed_in: Callable[[str], Any]) -> Iterator[Callable[..., Page]]:
     """`page_as("rep", language="zh", theme="dark", phone=True)`: a page of somebody in that role, signed in.
 
     Each call is a browser of its own. The end of the test fails on what any of them wrote to its console, but for
@@ -138,6 +161,7 @@ def page_as(browser: Browser, home: Home, address: str) -> Iterator[Callable[...
         role: str = "", *, language: str = "en", theme: str = "light", phone: bool = False, worker: bool = False
     ) -> Page:
         context = browser.new_context(
+            **({"storage_state": signed_in(role)} if role else {}),
             base_url=address,
             viewport=PHONE if phone else DESKTOP,
             has_touch=phone,
@@ -148,12 +172,6 @@ def page_as(browser: Browser, home: Home, address: str) -> Iterator[Callable[...
         )
         contexts.append(context)
         context.set_default_timeout(LONGEST_MS)
-        if role:
-            who = somebody(home, role)
-            answer = context.request.post(
-                "/v1/session", data=who, headers={"Headwater-Session": "cookie", "Headwater-Csrf": "1"}
-            )
-            assert answer.ok, answer.text()
         page = context.new_page()
         page.on("pageerror", lambda error: said.append(f"{page.url}: {error}"))
         page.on(
@@ -182,7 +200,7 @@ def somebody(home: Home, role: str) -> dict[str, str]:
     return {"login": found["login"], "password": found["password"]}
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def login_of(home: Home) -> Callable[[str], dict[str, str]]:
     """`login_of("rep")`: login and password, for tests that sign in by hand."""
     return lambda role: somebody(home, role)
@@ -204,7 +222,8 @@ def faults() -> Callable[[Page], list[str]]:
     """`faults(page)`: what axe finds that is serious or critical, by rule and place."""
 
     def find(page: Page) -> list[str]:
-        page.evaluate(AXE.read_text(encoding="utf-8"))
+        if not page.evaluate("() => 'axe' in window"):
+            page.evaluate(AXE.read_text(encoding="utf-8"))
         found = page.evaluate(
             "() => axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa']})"
         )
