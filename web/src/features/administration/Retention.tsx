@@ -209,7 +209,7 @@ function Package() {
           }}
         >
           <Form.Item name="fiscal_year" label={t("year")} rules={[{ required: true }]}><InputNumber min={1900} max={9000} precision={0} /></Form.Item>
-          <Form.Item name="kind" label={t("kind")}><Select options={[{ value: "", label: t("every_kind") }, ...kindOptions(t)]} /></Form.Item>
+          <Form.Item name="kind" label={t("voucher_kind")}><Select options={[{ value: "", label: t("every_kind") }, ...kindOptions(t)]} /></Form.Item>
         </CommandForm>
       )}
       {made && <p className="good gap-above" role="status" style={{ overflowWrap: "anywhere" }}>{t("made", { count: f.number(made.count), hash: made.hash })}</p>}
@@ -234,11 +234,11 @@ function VoucherList() {
       card={(row) => ({ title: <>{row.number} <span className="tag">{name(row)}</span> {marks(row)}</>, meta: <><span>{f.day(row.dated_on)}</span>{amount(row)}<span>{t("may_go")}: {f.day(row.free_on)}</span></> })}
       filters={[
         { key: "clock", label: t("clock"), kind: "select", options: [{ value: "VOUCHER_CLOCK_RUNNING", label: t("running") }, { value: "VOUCHER_CLOCK_OVER", label: t("over") }] },
-        { key: "voucher", label: t("kind"), kind: "select", options: kindOptions(t) },
+        { key: "voucher", label: t("voucher_kind"), kind: "select", options: kindOptions(t) },
       ]}
       columns={[
-        { key: "number", title: t("number"), width: 160, render: (row) => <strong>{row.number}</strong> },
-        { key: "kind", title: t("kind"), width: 150, render: (row) => <><span className="tag">{name(row)}</span> {marks(row)}</> },
+        { key: "number", title: t("number"), width: 210, render: (row) => <strong>{row.number}</strong> },
+        { key: "kind", title: t("voucher_kind"), width: 150, render: (row) => <><span className="tag">{name(row)}</span> {marks(row)}</> },
         { key: "customer", title: t("customer"), render: (row) => (row.customer_id ? <CustomerName id={row.customer_id} /> : null) },
         { key: "dated", title: t("dated"), width: 130, render: (row) => f.day(row.dated_on) },
         { key: "amount", title: t("amount"), width: 150, right: true, render: amount },
