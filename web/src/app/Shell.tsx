@@ -97,7 +97,7 @@ export function Shell() {
           {section.name !== "work" && <p className="menu-title">{t(section.name)}</p>}
           {section.items.map((item) => (
             <Link key={item.to} to={item.to} {...marked(item, "menu-item")}>
-              {item.icon}
+              <span aria-hidden>{item.icon}</span>
               <span>{item.text}</span>
             </Link>
           ))}
@@ -159,7 +159,7 @@ export function Shell() {
         <nav className="bottom" aria-label={t("menu")}>
           {menu.filter((item) => item.section === "work").sort((a, b) => a.order - b.order).slice(0, 4).map((item) => (
             <Link key={item.to} to={item.to} {...marked(item, "bottom-item")}>
-              {item.icon}
+              <span aria-hidden>{item.icon}</span>
               <span>{item.text}</span>
             </Link>
           ))}

@@ -15,7 +15,7 @@ import { HistoryLink } from "@/ui/HistoryLink";
 import { Page, Section } from "@/ui/Page";
 import { Actor, PersonSelect } from "@/ui/people";
 import { Answered, Notice } from "@/ui/states";
-import { SCOPES, TeamSelect, useGive, useRoles, useRoleTitle, useTeams, useTouched } from "./do";
+import { SCOPES, TeamSelect, useAttempt, useGive, useRoles, useRoleTitle, useTeams, useTouched } from "./do";
 import { adminWords } from "./words";
 
 type PersonData = NonNullable<Answer<"/v1/people/{person_id}">["person"]>;
@@ -144,11 +144,12 @@ function Rights({ personId }: { personId: string }) {
 function SignInsOf({ personId }: { personId: string }) {
   const t = useWords(adminWords);
   const f = useFormats();
+  const attempt = useAttempt();
   const found = useAsk("/v1/sign-ins", { query: { person_id: personId, page_size: 12 } }, { live: ["identity"] });
   return (
     <Section title={t("signins_of")}>
       <Answered of={found}>
-        {({ attempts }) => <ul>{attempts.map((each) => <li key={each.at + each.session_id} className="line"><span className={each.outcome === "opened" ? "good" : "bad"}>{each.outcome}</span><span title={f.moment(each.at)}>{f.ago(each.at)}</span><span className="quiet clip" style={{ maxWidth: "100%" }}>{each.source} · {each.via}</span></li>)}</ul>}
+        {({ attempts }) => <ul>{attempts.map((each) => <li key={each.at + each.session_id} className="line"><span className={each.outcome === "opened" ? "good" : "bad"}>{attempt(each.outcome)}</span><span title={f.moment(each.at)}>{f.ago(each.at)}</span><span className="quiet clip" style={{ maxWidth: "100%" }}>{each.source} · {attempt(each.via)}</span></li>)}</ul>}
       </Answered>
     </Section>
   );

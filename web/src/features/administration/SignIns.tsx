@@ -13,7 +13,7 @@ import { DataList } from "@/ui/DataList";
 import { Section } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { Answered } from "@/ui/states";
-import { useRoles, useTouched } from "./do";
+import { useAttempt, useRoles, useTouched } from "./do";
 import { adminWords } from "./words";
 
 type Row = Answer<"/v1/sign-ins">["attempts"][number];
@@ -27,6 +27,7 @@ export default function SignIns() {
   const mayAdmin = useMay("identity.sign-in.admin");
   const [editing, setEditing] = useState(false);
   const policy = useAsk("/v1/sign-in-policy", {}, { live: ["identity"] });
+  const attempt = useAttempt();
   const shared = useAsk("/v1/shared-accounts", { query: { page_size: 20 } }, { live: ["identity"] });
   return (
     <div className="stack">
@@ -58,13 +59,13 @@ export default function SignIns() {
         searchable={false}
         live={["identity"]}
         rowKey={(row) => `${row.at}${row.person_id}${row.outcome}`}
-        card={(row) => ({ title: <>{row.person_id ? <PersonName id={row.person_id} /> : "?"} <span className={row.outcome === "opened" ? "tag tag-good" : "tag tag-bad"}>{row.outcome}</span></>, meta: <><span>{f.moment(row.at)}</span><span>{row.source}</span></> })}
+        card={(row) => ({ title: <>{row.person_id ? <PersonName id={row.person_id} /> : "?"} <span className={row.outcome === "opened" ? "tag tag-good" : "tag tag-bad"}>{attempt(row.outcome)}</span></>, meta: <><span>{f.moment(row.at)}</span><span>{row.source}</span></> })}
         filters={[{ key: "failures", label: t("only_failures"), kind: "switch" }]}
         columns={[
           { key: "at", title: t("at"), width: 170, render: (row) => f.moment(row.at) },
           { key: "person", title: t("person"), width: 150, render: (row) => (row.person_id ? <Link to={places.person(row.person_id)}><PersonName id={row.person_id} /></Link> : "?") },
-          { key: "outcome", title: t("outcome"), width: 150, render: (row) => <span className={row.outcome === "opened" ? "tag tag-good" : "tag tag-bad"}>{row.outcome}</span> },
-          { key: "via", title: t("via"), width: 130, render: (row) => row.via },
+          { key: "outcome", title: t("outcome"), width: 150, render: (row) => <span className={row.outcome === "opened" ? "tag tag-good" : "tag tag-bad"}>{attempt(row.outcome)}</span> },
+          { key: "via", title: t("via"), width: 130, render: (row) => attempt(row.via) },
           { key: "source", title: t("source"), width: 140, render: (row) => row.source },
           { key: "device", title: t("device"), render: (row) => <span className="clip" style={{ display: "block", maxWidth: 260 }} title={row.device}>{row.device}</span> },
         ]}

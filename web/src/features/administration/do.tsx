@@ -4,8 +4,19 @@ import { App, Select } from "antd";
 import { askAgain, useAsk, type Context } from "@/api/hooks";
 import { explain, problemWords } from "@/api/problem";
 import { useMay } from "@/app/session";
-import { useWords } from "@/i18n/words";
+import { useWords, words } from "@/i18n/words";
 import { adminWords } from "./words";
+
+const attempts = words(
+  { opened: "signed in", "wrong password": "wrong password", "wrong code": "wrong code", "code needed": "code needed", "too many attempts": "too many attempts", "provider refused": "provider refused", password: "password", "password and code": "password and code" },
+  { opened: "已登录", "wrong password": "密码错误", "wrong code": "验证码错误", "code needed": "需要验证码", "too many attempts": "尝试次数过多", "provider refused": "身份提供方拒绝", password: "密码", "password and code": "密码和验证码" },
+);
+
+/** How a sign-in went and by what, as people read it; names of providers stay as they are. */
+export function useAttempt(): (said: string) => string {
+  const t = useWords(attempts);
+  return (said) => (said in attempts.en ? t(said as keyof typeof attempts.en) : said);
+}
 
 /** Ask again what a command touched, after it was taken. */
 export function useTouched(...contexts: Context[]): () => void {

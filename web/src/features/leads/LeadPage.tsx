@@ -9,6 +9,7 @@ import { explain, problemWords, type Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
+import { useNames } from "@/features/marketing/pieces";
 import { useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { LinkButton } from "@/ui/LinkButton";
@@ -43,7 +44,7 @@ function Content({ lead }: { lead: Lead }) {
   const industry = useCodes("industries");
   const path = { lead_id: lead.lead_id };
   const explanation = useAsk("/v1/leads/{lead_id}/assignment", { path }, { live: ["pipeline"] });
-  const campaign = useAsk("/v1/campaigns/{campaign_id}", { path: { campaign_id: lead.campaign_id } }, { enabled: Boolean(lead.campaign_id) && may("marketing.campaign.read"), freshMs: 300_000 });
+  const campaign = useNames("campaigns", Boolean(lead.campaign_id) && may("marketing.campaign.read")).get(lead.campaign_id);
   const statuses = useAsk("/v1/lead-statuses", {}, { freshMs: 300_000 });
   const refused = (problem: Problem) => {
     const { title, detail } = explain(problem, say);
@@ -189,7 +190,7 @@ function Content({ lead }: { lead: Lead }) {
               {fact(t("source"), channelName(lead.source_channel))}
               {fact(t("first_touch"), f.moment(lead.first_touch_at))}
               {fact(t("touches"), lead.touches)}
-              {lead.campaign_id && fact(t("campaign"), <Link to={places.campaign(lead.campaign_id)}>{campaign.data?.campaign?.name ?? lead.campaign_id.slice(0, 8)}</Link>)}
+              {campaign && fact(t("campaign"), <Link to={places.campaign(lead.campaign_id)}>{campaign}</Link>)}
               {Object.keys(lead.utm).length > 0 && fact(t("utm"), Object.entries(lead.utm).map(([key, value]) => `${key}=${value}`).join(" "))}
               {lead.behaviours.length > 0 && fact(t("behaviours"), lead.behaviours.join(", "))}
             </dl>
