@@ -1,10 +1,13 @@
 "use strict";
 /* Keeps the UI's files and the answers that were seen, so that both are there off-line. Commands are not its
-   business: the page queues them. What was seen belongs to one person and is forgotten at sign-out. */
+   business: the page queues them. What was seen belongs to one person: it is forgotten at sign-out, and after MOST_DAYS. */
 
 const SHELL = "shell-1";
 const SEEN = "seen-1";
 const MOST_SEEN = 600;
+const MOST_DAYS = 7;
+const SEEN_AT = "Headwater-Seen-At";
+const CLEAN_EVERY_MS = 3_600_000;
 const NOT_KEPT = /^\/v1\/(changes|session|audit)|:export$|\/export$/;
 
 self.addEventListener("install", (event) => {
@@ -24,6 +27,7 @@ self.addEventListener("activate", (event) => {
     (async () => {
       const names = await caches.keys();
       await Promise.all(names.filter((name) => name !== SHELL && name !== SEEN).map((name) => caches.delete(name)));
+      await dropOld();
       await self.clients.claim();
     })(),
   );
@@ -76,17 +80,36 @@ async function answer(event, request) {
     return fresh;
   } catch (error) {
     if (request.signal.aborted) throw error;
-    const kept = await (await caches.open(SEEN)).match(request.url);
-    if (kept) return kept;
+    const cache = await caches.open(SEEN);
+    const kept = await cache.match(request.url);
+    if (kept && !isOld(kept)) return kept;
+    if (kept) await cache.delete(request.url);
     throw error;
   }
 }
 
 async function keep(request, fresh) {
   const headers = new Headers(fresh.headers);
-  headers.set("Headwater-Seen-At", new Date().toISOString());
+  headers.set(SEEN_AT, new Date().toISOString());
   const cache = await caches.open(SEEN);
   await cache.put(request.url, new Response(await fresh.blob(), { status: fresh.status, headers }));
   const keys = await cache.keys();
   for (const old of keys.slice(0, Math.max(0, keys.length - MOST_SEEN))) await cache.delete(old);
+  await dropOld();
+}
+
+function isOld(kept) {
+  return !(Date.now() - Date.parse(kept.headers.get(SEEN_AT)) < MOST_DAYS * 86_400_000);
+}
+
+/* Also what nobody asks for any more goes, whenever the worker is awake; at most once an hour. */
+let cleanedAt = 0;
+async function dropOld() {
+  if (Date.now() - cleanedAt < CLEAN_EVERY_MS) return;
+  cleanedAt = Date.now();
+  const cache = await caches.open(SEEN);
+  for (const request of await cache.keys()) {
+    const kept = await cache.match(request);
+    if (kept && isOld(kept)) await cache.delete(request);
+  }
 }

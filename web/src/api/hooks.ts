@@ -2,7 +2,7 @@
 import { keepPreviousData, useMutation, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
 import { addressOf, get, newId, post, type Answer, type Asking, type PathOf, type Telling } from "./client";
-import { outbox } from "./outbox";
+import { give, outbox, type First } from "./outbox";
 import { Problem } from "./problem";
 
 export type Context = "customer" | "pipeline" | "ticketing" | "marketing" | "analytics" | "identity" | "notification";
@@ -39,29 +39,34 @@ interface TellOptions<A> {
   /** Contexts whose questions are asked again afterwards. */
   touches?: readonly Context[];
   onDone?: (answer: A) => void;
+  /** Off-line it is kept under these words, and sent later; the mutation then fails with a Problem "queued". */
+  keepAs?: string;
 }
 
 /** Give a command; off-line it is kept under `label` and sent later, and then a Problem "queued" is thrown. */
-export async function postOrKeep<P extends PathOf<"post">>(path: P, telling: Telling<P>, label: string): Promise<Answer<P, "post">> {
-  const requestId = telling.requestId ?? newId();
+export async function postOrKeep<P extends PathOf<"post">>(path: P, telling: Telling<P>, label: string, first?: First): Promise<Answer<P, "post">> {
+  const id = telling.requestId ?? newId();
+  const address = addressOf(path, telling.path);
+  const body = telling.body ?? {};
   try {
-    return await post(path, { ...telling, requestId } as Telling<P>);
+    return (await give({ id, address, body, ...(first ? { first } : {}) })) as Answer<P, "post">;
   } catch (error) {
     if (!(error instanceof Problem) || error.kind !== "offline") throw error;
-    await outbox.keep(addressOf(path, telling.path), telling.body ?? {}, label, requestId);
+    await outbox.keep(address, body, label, id, first);
     throw new Problem("queued", "");
   }
 }
 
 /** A command. The request id stays the same until it succeeded, so that pressing twice does it once. */
-export function useTell<P extends PathOf<"post">>(path: P, { touches = [], onDone }: TellOptions<Answer<P, "post">> = {}) {
+export function useTell<P extends PathOf<"post">>(path: P, { touches = [], onDone, keepAs }: TellOptions<Answer<P, "post">> = {}) {
   const client = useQueryClient();
   const id = useRef({ for: "", is: "" });
   return useMutation<Answer<P, "post">, Problem, Telling<P>>({
     mutationFn: (telling) => {
       const what = JSON.stringify([telling.path, telling.body]);
       if (id.current.for !== what) id.current = { for: what, is: newId() };
-      return post(path, { requestId: id.current.is, ...telling });
+      const whole = { requestId: id.current.is, ...telling };
+      return keepAs === undefined ? post(path, whole) : postOrKeep(path, whole, keepAs);
     },
     onSuccess: (answer) => {
       id.current = { for: "", is: "" };
@@ -95,19 +100,21 @@ interface Optimistic<P extends PathOf<"post">, A> extends TellOptions<Answer<P, 
 /** A command that shows its effect at once and takes it back when it is refused. */
 export function useOptimisticTell<P extends PathOf<"post">, A>(path: P, options: Optimistic<P, A>) {
   const client = useQueryClient();
-  const { question, change, touches = [], onDone } = options;
+  const { question, change, touches = [], onDone, keepAs } = options;
   return useMutation<Answer<P, "post">, Problem, Telling<P>, { before: A | undefined }>({
-    mutationFn: (telling) => post(path, telling),
+    mutationFn: (telling) => (keepAs === undefined ? post(path, telling) : postOrKeep(path, telling, keepAs)),
     onMutate: async (telling) => {
       await client.cancelQueries({ queryKey: question });
       const before = client.getQueryData<A>(question);
       if (before !== undefined) client.setQueryData<A>(question, change(before, telling));
       return { before };
     },
-    onError: (_, __, kept) => {
-      if (kept?.before !== undefined) client.setQueryData(question, kept.before);
+    onError: (problem, __, kept) => {
+      if (problem.kind !== "queued" && kept?.before !== undefined) client.setQueryData(question, kept.before);
     },
     onSuccess: (answer) => onDone?.(answer),
-    onSettled: () => askAgain(client, touches),
+    onSettled: (_, problem) => {
+      if (problem?.kind !== "queued") askAgain(client, touches); // off-line it would only show what was before
+    },
   });
 }

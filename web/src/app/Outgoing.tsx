@@ -2,10 +2,13 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { App, Button, Drawer } from "antd";
 import { useCallback, useEffect, useState, useSyncExternalStore } from "react";
+import { useLocation } from "react-router";
 import { outbox, type Kept } from "@/api/outbox";
 import { problemWords } from "@/api/problem";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
+import { LinkButton } from "@/ui/LinkButton";
+import { recordAt } from "./places";
 import { shellWords } from "./words";
 
 const subscribe = (changed: () => void) => {
@@ -18,6 +21,8 @@ const subscribe = (changed: () => void) => {
 };
 export const useOnline = (): boolean => useSyncExternalStore(subscribe, () => navigator.onLine);
 
+const placeFor = (kept: Kept) => recordAt(kept.address.replace(/^\/v1/, ""));
+
 export function Outgoing() {
   const t = useWords(shellWords);
   const say = useWords(problemWords);
@@ -27,6 +32,8 @@ export function Outgoing() {
   const { message } = App.useApp();
   const [kept, setKept] = useState<readonly Kept[]>([]);
   const [open, setOpen] = useState(false);
+  const { pathname } = useLocation();
+  useEffect(() => setOpen(false), [pathname]);
   useEffect(() => outbox.subscribe(setKept), []);
   const flush = useCallback(
     async (work: () => Promise<number>) => {
@@ -61,9 +68,15 @@ export function Outgoing() {
                     {t("refused")}: {say(each.refusal.kind)}
                   </p>
                   {each.refusal.detail && <p className="quiet">{each.refusal.detail}</p>}
-                  <Button size="small" onClick={() => void flush(() => outbox.again(each))}>
-                    {t("send_again")}
+                  {each.refusal.kind === "stale" && <p className="quiet">{t("stale_text")}</p>}
+                  <Button size="small" onClick={() => void flush(() => outbox.again(each, each.refusal?.kind === "stale"))}>
+                    {t(each.refusal.kind === "stale" ? "send_on_top" : "send_again")}
                   </Button>{" "}
+                  {placeFor(each) && (
+                    <LinkButton size="small" to={placeFor(each) ?? ""}>
+                      {t("open_record")}
+                    </LinkButton>
+                  )}{" "}
                   <Button size="small" type="text" onClick={() => void outbox.drop(each.id)}>
                     {t("discard")}
                   </Button>

@@ -18,13 +18,17 @@ export type RecordKind = keyof typeof places;
 
 export const isRecordKind = (kind: string): kind is RecordKind => kind in places;
 
+/** The page of the record that a path names: "/customers/1/activities", "/opportunities/1:advance". */
+export function recordAt(path: string): string | undefined {
+  const [, kind = "", id = ""] = /^\/([\w-]+)\/([\w-]+)/.exec(path) ?? [];
+  const single = kind.replace(/ies$/, "y").replace(/s$/, "");
+  return id && isRecordKind(single) ? places[single](id) : undefined;
+}
+
 /** The place that a link of the server names: "/#/customer/1" and "/customers/1" are the same. */
 export function placeOf(link: string): string {
   const path = link.replace(/^https?:\/\/[^/]+/, "").replace(/^\/?#/, "");
   const ticket = /[?&]ticket=([^&]+)/.exec(path)?.[1];
   if (ticket) return places.ticket(ticket);
-  const [, kind = "", id = ""] = /^\/([\w-]+)\/([\w-]+)/.exec(path) ?? [];
-  const single = kind.replace(/ies$/, "y").replace(/s$/, "");
-  if (id && isRecordKind(single)) return places[single](id);
-  return path.startsWith("/") ? path : "/";
+  return recordAt(path) ?? (path.startsWith("/") ? path : "/");
 }

@@ -2,10 +2,10 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { createContext, useCallback, useContext, useEffect, useMemo, useRef, useState, type ReactNode } from "react";
 import { get, onSignedOut, send, type Answer } from "@/api/client";
-import { outbox } from "@/api/outbox";
 import { covers } from "@/api/permissions";
 import { Problem } from "@/api/problem";
 import { Waiting } from "@/ui/states";
+import { claimDevice, forgetDevice } from "./device";
 import { SignIn } from "./SignIn";
 
 type Me = Answer<"/v1/me">;
@@ -40,7 +40,11 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const known = useRef(false);
   const me = useQuery<Me, Problem>({
     queryKey: ["/v1/me"],
-    queryFn: ({ signal }) => get("/v1/me", { signal }),
+    queryFn: async ({ signal }) => {
+      const found = await get("/v1/me", { signal });
+      await claimDevice(found.person?.person_id ?? found.actor);
+      return found;
+    },
     staleTime: 300_000,
     retry: (count, problem) => problem.passes && count < 2,
   });
@@ -59,9 +63,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   }, [client]);
   const signOut = useCallback(async () => {
     await send("POST", "/v1/session:close", {}).catch(() => undefined); // it is over either way
-    await outbox.clear();
-    navigator.serviceWorker?.controller?.postMessage("forget");
-    for (const key of Object.keys(localStorage)) if (key.startsWith("draft:")) localStorage.removeItem(key);
+    await forgetDevice();
     location.assign("/");
   }, []);
   const changed = useCallback(async () => {

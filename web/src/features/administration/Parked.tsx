@@ -7,7 +7,7 @@ import { LONG_MS, post, type Answer } from "@/api/client";
 import { useAsk } from "@/api/hooks";
 import { explain, problemWords } from "@/api/problem";
 import { useMay } from "@/app/session";
-import { CONTEXTS, eventName, useContextName } from "@/features/audit/parts";
+import { CONTEXTS, useContextName, useNames } from "@/features/audit/parts";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { Section } from "@/ui/Page";
@@ -27,6 +27,7 @@ export default function Parked() {
   const say = useWords(problemWords);
   const f = useFormats();
   const part = useContextName();
+  const names = useNames();
   const client = useQueryClient();
   const { message, modal } = App.useApp();
   const found = useAsk("/v1/parked", {}, { freshMs: 2_000 });
@@ -102,7 +103,7 @@ export default function Parked() {
                     <tbody>
                       {streams.map((each) => (
                         <tr key={each.consumer + each.stream_id}>
-                          <td><Link to={`/audit/records/${each.stream_id}`}>{eventName(each.event_type)}</Link> <span className="quiet">{t("of_part", { part: part(each.of_context) })} · {t("waiting", { count: f.number(each.events) })}</span></td>
+                          <td><Link to={`/audit/records/${each.stream_id}`}>{names.event(each.event_type)}</Link> <span className="quiet">{t("of_part", { part: part(each.of_context) })} · {t("waiting", { count: f.number(each.events) })}</span></td>
                           <td>{t(each.consumer === "views" ? "c_views" : "c_reactions")}</td>
                           <td title={f.moment(each.parked_at)}>{f.ago(each.parked_at)}</td>
                           <td className="num">{f.number(each.attempts)}</td>

@@ -13,7 +13,7 @@ import { Page, Section } from "@/ui/Page";
 import { Actor } from "@/ui/people";
 import { Answered, Notice, Waiting } from "@/ui/states";
 import { Timeline } from "@/ui/Timeline";
-import { eventName, fieldName, isLate, Sentence, useContextName, Value } from "./parts";
+import { isLate, Sentence, useContextName, useNames, Value } from "./parts";
 import { placeOfRecord } from "./places";
 import { auditWords } from "./words";
 
@@ -65,7 +65,7 @@ function Replay({ recordId, changes }: { recordId: string; changes: readonly Cha
   const state = states[at] ?? new Map<string, string>();
   if (!change) return null;
   const touched = new Map(change.fields.map((each) => [each.field, each]));
-  const name = (type: string) => eventName(type);
+  const { event: name, field: fieldName } = useNames();
   return (
     <div className="stack">
       <Section>
@@ -129,6 +129,7 @@ function Replay({ recordId, changes }: { recordId: string; changes: readonly Cha
 export function Why({ recordId, field, asOf }: { recordId: string; field: string; asOf?: string | undefined }) {
   const t = useWords(auditWords);
   const { language } = useLanguage();
+  const { event: eventName, field: fieldName } = useNames();
   const found = useAsk("/v1/audit/records/{record_id}:why", { path: { record_id: recordId }, query: { field, ...(asOf ? { as_of: asOf } : {}) } });
   return (
     <Answered of={found}>

@@ -7,7 +7,7 @@ import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { DataList } from "@/ui/DataList";
 import { Actor, PersonSelect } from "@/ui/people";
-import { CONTEXTS, eventName, ExportButton, isLate, useContextName } from "./parts";
+import { CONTEXTS, ExportButton, isLate, useContextName, useNames } from "./parts";
 import { auditWords } from "./words";
 
 type Row = Answer<"/v1/audit/events">["events"][number];
@@ -51,6 +51,7 @@ export default function Trail() {
   const t = useWords(auditWords);
   const f = useFormats();
   const part = useContextName();
+  const names = useNames();
   const { value } = useAuditFilters();
   const asked = { context: value("part"), actor: value("actor"), ...(value("from") ? { from_at: value("from") } : {}), ...(value("to") ? { to_at: value("to") } : {}), correlation_id: value("cause") };
   return (
@@ -63,11 +64,11 @@ export default function Trail() {
         live={["customer", "pipeline", "ticketing", "marketing", "identity"]}
         rowKey={(row) => row.event_id}
         to={(row) => `/audit/records/${row.record_id}`}
-        card={(row) => ({ title: eventName(row.event_type), meta: <><span>{f.moment(row.recorded_at)}</span><Actor actor={row.actor} /><span>{part(row.context)}</span></> })}
+        card={(row) => ({ title: names.event(row.event_type), meta: <><span>{f.moment(row.recorded_at)}</span><Actor actor={row.actor} /><span>{part(row.context)}</span></> })}
         columns={[
           { key: "when", title: t("when"), width: 170, render: (row) => f.moment(row.recorded_at) },
           { key: "who", title: t("who"), width: 170, render: (row) => <Actor actor={row.actor} /> },
-          { key: "what", title: t("what"), render: (row) => <><strong>{eventName(row.event_type)}</strong>{isLate(row) && <span className="quiet"> · {t("late", { when: f.moment(row.effective_at) })}</span>}</> },
+          { key: "what", title: t("what"), render: (row) => <><strong>{names.event(row.event_type)}</strong>{isLate(row) && <span className="quiet"> · {t("late", { when: f.moment(row.effective_at) })}</span>}</> },
           { key: "part", title: t("service"), width: 140, render: (row) => <span className="tag">{part(row.context)}</span> },
           { key: "cause", title: t("by"), width: 180, render: (row) => <Link to={`/audit?cause=${row.correlation_id}`}>{t("follow")}</Link> },
           { key: "data", title: t("fields"), hidden: true, render: (row) => <code className="clip" style={{ maxWidth: 420, display: "block" }}>{row.data_json}</code> },

@@ -10,7 +10,7 @@ import { useWords } from "@/i18n/words";
 import { Section } from "@/ui/Page";
 import { Actor, PersonSelect } from "@/ui/people";
 import { Answered, Notice } from "@/ui/states";
-import { CONTEXTS, eventName, fieldName, useContextName } from "./parts";
+import { CONTEXTS, useContextName, useNames } from "./parts";
 import { useAuditFilters } from "./Trail";
 import { auditWords } from "./words";
 
@@ -30,6 +30,7 @@ export default function Undo() {
   const say = useWords(problemWords);
   const f = useFormats();
   const part = useContextName();
+  const names = useNames();
   const { message, modal } = App.useApp();
   const { value, change } = useAuditFilters();
   const [kind, setKind] = useState<Kind>(value("cause") ? "correlation" : value("request") ? "request" : "person");
@@ -117,10 +118,10 @@ export default function Undo() {
                           return (
                             <tr key={each.event_id}>
                               <td>{at === 0 && <Link to={`/audit/records/${record.record_id}`}>{record.kind || t("record")} {record.record_id.slice(0, 8)}</Link>}</td>
-                              <td>{eventName(each.event)} <span className="quiet">{f.moment(each.recorded_at)}</span></td>
+                              <td>{names.event(each.event)} <span className="quiet">{f.moment(each.recorded_at)}</span></td>
                               <td><Actor actor={each.actor} /></td>
                               <td><span className={`tag ${tone}`}>{t(word)}</span></td>
-                              <td>{each.fields.map(fieldName).join(", ")}{each.kept.map((kept) => <div key={kept.field} className="quiet">{kept.field !== "record" && `${fieldName(kept.field)}: `}{kept.reason}</div>)}</td>
+                              <td>{each.fields.map(names.field).join(", ")}{each.kept.map((kept) => <div key={kept.field} className="quiet">{kept.field !== "record" && `${names.field(kept.field)}: `}{kept.reason}</div>)}</td>
                             </tr>
                           );
                         }),

@@ -1,10 +1,10 @@
 /** What the audit pages share: names of the parts and events, values with names in them, and the export of pages. */
 import { App, Button } from "antd";
-import { useState } from "react";
-import { Fragment } from "react";
-import { useWords } from "@/i18n/words";
+import { Fragment, useMemo, useState } from "react";
+import { useLanguage, useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { PersonName } from "@/ui/people";
+import { eventName, fieldName } from "./names";
 import { auditWords } from "./words";
 
 export const CONTEXTS = ["customer", "pipeline", "ticketing", "marketing", "identity", "notification"] as const;
@@ -16,13 +16,11 @@ export function useContextName(): (context: string) => string {
   return (context) => (names.has(context) ? t(context as Part) : context);
 }
 
-/** "OpportunityStageSetBack" -> "Opportunity stage set back"; "expected_close_on" -> "expected close on". */
-export function eventName(type: string): string {
-  const plain = type.split(".").pop() ?? type;
-  const split = plain.replace(/([a-z0-9])([A-Z])/g, "$1 $2").toLowerCase();
-  return split.charAt(0).toUpperCase() + split.slice(1);
+/** What happened, and to which field, in the language of the page. */
+export function useNames() {
+  const { language } = useLanguage();
+  return useMemo(() => ({ event: (type: string) => eventName(type, language), field: (field: string) => fieldName(field, language) }), [language]);
 }
-export const fieldName = (field: string): string => field.replace(/\[[0-9a-f-]{36}\]/g, "").replace(/_id$/, "").replaceAll("_", " ");
 
 const PERSON = /(person )?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
 const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;

@@ -52,10 +52,9 @@ export function LogForm({ customerId, name, contacts, start = "ACTIVITY_KIND_CAL
   const [file, setFile] = useState<File>();
   const [begun, setBegun] = useState(false); // the rest is asked once somebody writes
   const submit = async (values: LogValues, requestId: string) => {
-    const kept = file ? await upload(file, `${requestId}-file`) : undefined;
-    const attachments = kept ? [kept] : [];
-    const telling = { path: { customer_id: customerId }, body: { ...values, attachments }, requestId };
-    await postOrKeep("/v1/customers/{customer_id}/activities", telling, `${name}: ${t(values.kind)}`);
+    const first = file && { address: "/v1/files", body: await packed(file), answer: "attachment", into: "attachments" };
+    const telling = { path: { customer_id: customerId }, body: values, requestId };
+    await postOrKeep("/v1/customers/{customer_id}/activities", telling, `${name}: ${t(values.kind)}`, first);
     done(t("logged"));
   };
   return (
@@ -94,13 +93,12 @@ export function LogForm({ customerId, name, contacts, start = "ACTIVITY_KIND_CAL
   );
 }
 
-async function upload(file: File, requestId: string) {
+async function packed(file: File) {
   if (file.size > MOST_BYTES) throw new Problem("too-large", `${MOST_BYTES / 1024 / 1024} MB`);
   const bytes = new Uint8Array(await file.arrayBuffer());
   let text = "";
   for (let at = 0; at < bytes.length; at += 0x8000) text += String.fromCharCode(...bytes.subarray(at, at + 0x8000));
-  const kept = await post("/v1/files", { body: { name: file.name, media_type: file.type || "application/octet-stream", content: btoa(text) }, requestId });
-  return kept.attachment;
+  return { name: file.name, media_type: file.type || "application/octet-stream", content: btoa(text) };
 }
 
 /** "Tomorrow at nine", where most follow-ups go. */

@@ -7,8 +7,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown, Select } from "antd";
 import { useRef, useState, type DragEvent, type KeyboardEvent } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { post } from "@/api/client";
-import { askAgain, useAsk } from "@/api/hooks";
+import { askAgain, postOrKeep, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useSession } from "@/app/session";
@@ -118,13 +117,14 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
     const before = client.getQueryData<BoardAnswer>(question);
     if (before) client.setQueryData<BoardAnswer>(question, moved(before, deal, stage));
     try {
-      await post("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } });
+      await postOrKeep("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } }, `${deal.title} → ${stage.name}`);
       setSaid(t("moved", { deal: deal.title, stage: stage.name }));
       askAgain(client, ["pipeline"]);
     } catch (error) {
+      const problem = error instanceof Problem ? error : new Problem("other", String(error));
+      if (problem.kind === "queued") return refused(problem); // it stays where it was moved to, until it is sent
       if (before) client.setQueryData(question, before);
       setSaid(t("not_moved"));
-      const problem = error instanceof Problem ? error : new Problem("other", String(error));
       if (problem.violations.some((each) => each.field === "reason")) setAsks({ deal, stage });
       else {
         refused(problem);

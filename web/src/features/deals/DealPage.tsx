@@ -3,8 +3,8 @@ import { CalendarOutlined, CheckOutlined, EditOutlined, MoreOutlined, PlusOutlin
 import { Button, Dropdown } from "antd";
 import { useState, type ReactNode } from "react";
 import { Link, useParams } from "react-router";
-import { post, type Answer } from "@/api/client";
-import { askAgain, useAsk } from "@/api/hooks";
+import type { Answer } from "@/api/client";
+import { askAgain, postOrKeep, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
 import { useQueryClient } from "@tanstack/react-query";
 import { places } from "@/app/places";
@@ -143,16 +143,16 @@ function Path({ deal, stages, mayMove, onOutcome }: { deal: Deal; stages: readon
     if (stage.kind !== "STAGE_KIND_OPEN") return onOutcome(stage);
     setTo(stage.stage_id);
     try {
-      await post("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } });
+      await postOrKeep("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } }, `${deal.title} → ${stage.name}`);
       await client.invalidateQueries({ queryKey: ["/v1/opportunities/{opportunity_id}"] });
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem("other", String(error));
+      if (problem.kind === "queued") return refused(problem); // it shows where it will be, until it is sent
       if (problem.violations.some((each) => each.field === "reason")) setAsks(stage);
       else refused(problem);
-    } finally {
-      setTo("");
-      askAgain(client, ["pipeline"]);
     }
+    setTo("");
+    askAgain(client, ["pipeline"]);
   };
   const closed = deal.state !== "OPPORTUNITY_STATE_OPEN";
   return (

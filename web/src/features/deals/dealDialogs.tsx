@@ -68,7 +68,7 @@ export function NewDealDialog({ onClose, customerId = "", pipelineId = "" }: { o
 /** Why a deal goes to this stage; the server asked for it. */
 export function MoveDialog({ deal, stage, onClose }: Dialog & { stage: Stage }) {
   const t = useWords(dealWords);
-  const advance = useTell("/v1/opportunities/{opportunity_id}:advance", { touches });
+  const advance = useTell("/v1/opportunities/{opportunity_id}:advance", { touches, keepAs: deal.title });
   return (
     <CommandDialog<{ reason: string }>
       name={`deal.move:${deal.opportunity_id}`}
@@ -87,7 +87,7 @@ export function MoveDialog({ deal, stage, onClose }: Dialog & { stage: Stage }) 
 
 export function WinDialog({ deal, onClose }: Dialog) {
   const t = useWords(dealWords);
-  const win = useTell("/v1/opportunities/{opportunity_id}:win", { touches });
+  const win = useTell("/v1/opportunities/{opportunity_id}:win", { touches, keepAs: deal.title });
   return (
     <CommandDialog<{ reason: string; competitor?: string; amount?: Amount }>
       name={`deal.win:${deal.opportunity_id}`}
@@ -112,7 +112,7 @@ export function WinDialog({ deal, onClose }: Dialog) {
 
 export function LoseDialog({ deal, onClose }: Dialog) {
   const t = useWords(dealWords);
-  const lose = useTell("/v1/opportunities/{opportunity_id}:lose", { touches });
+  const lose = useTell("/v1/opportunities/{opportunity_id}:lose", { touches, keepAs: deal.title });
   return (
     <CommandDialog<{ reason: string; competitor: string }>
       name={`deal.lose:${deal.opportunity_id}`}
@@ -133,7 +133,7 @@ export function LoseDialog({ deal, onClose }: Dialog) {
 
 export function ReopenDialog({ deal, stages, onClose }: Dialog & { stages: readonly Stage[] }) {
   const t = useWords(dealWords);
-  const reopen = useTell("/v1/opportunities/{opportunity_id}:reopen", { touches });
+  const reopen = useTell("/v1/opportunities/{opportunity_id}:reopen", { touches, keepAs: deal.title });
   return (
     <CommandDialog<{ reason: string; to_stage_id?: string }>
       name={`deal.reopen:${deal.opportunity_id}`}
@@ -175,8 +175,8 @@ export function TransferDialog({ deal, onClose }: Dialog) {
 
 export function PlanStepDialog({ deal, done, onClose }: Dialog & { done: boolean }) {
   const t = useWords(dealWords);
-  const plan = useTell("/v1/opportunities/{opportunity_id}:planNextStep", { touches });
-  const take = useTell("/v1/opportunities/{opportunity_id}:takeNextStep", { touches });
+  const plan = useTell("/v1/opportunities/{opportunity_id}:planNextStep", { touches, keepAs: deal.title });
+  const take = useTell("/v1/opportunities/{opportunity_id}:takeNextStep", { touches, keepAs: deal.title });
   const path = { opportunity_id: deal.opportunity_id };
   return (
     <CommandDialog<{ subject?: string; due_on: string }>
@@ -214,7 +214,7 @@ const seenOf = ({ version, title, amount, expected_close_on, probability, custom
 export function EditDealDialog({ deal, onClose }: Dialog) {
   const t = useWords(dealWords);
   const f = useFormats();
-  const revise = useTell("/v1/opportunities/{opportunity_id}:revise", { touches });
+  const revise = useTell("/v1/opportunities/{opportunity_id}:revise", { touches, keepAs: deal.title });
   const path = { opportunity_id: deal.opportunity_id };
   return (
     <ReviseDialog<Details>

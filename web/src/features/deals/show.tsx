@@ -63,6 +63,6 @@ export function useRefused(): (problem: Problem) => void {
   const say = useWords(problemWords);
   return (problem) => {
     const { title, detail } = explain(problem, say);
-    void message.error(detail || title);
+    void message[problem.kind === "queued" ? "info" : "error"](detail || title);
   };
 }

@@ -4,7 +4,7 @@ import { App, AutoComplete, Button, Dropdown, Form, Input, Modal, Radio, Select 
 import { useState, type ReactNode } from "react";
 import { useQueryClient } from "@tanstack/react-query";
 import { get, post } from "@/api/client";
-import { askAgain, useAsk, useTell } from "@/api/hooks";
+import { askAgain, postOrKeep, useAsk, useTell } from "@/api/hooks";
 import { explain, problemWords } from "@/api/problem";
 import { useSession } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
@@ -38,7 +38,7 @@ export function TicketActions({ ticket }: { ticket: Ticket }) {
   const { may } = useSession();
   const { message } = App.useApp();
   const [dialog, setDialog] = useState<Dialog>();
-  const resume = useTell("/v1/tickets/{ticket_id}:resume", { touches: ["ticketing"] });
+  const resume = useTell("/v1/tickets/{ticket_id}:resume", { touches: ["ticketing"], keepAs: `${ticket.subject}: ${t("resume")}` });
   if (!may("ticketing.ticket.edit")) return null;
   const path = { ticket_id: ticket.ticket_id };
   const over = ticket.status === "TICKET_STATUS_RESOLVED" || ticket.status === "TICKET_STATUS_CLOSED";
@@ -77,17 +77,18 @@ function ActionDialog({ dialog, ticket, onClose }: { dialog: Exclude<Dialog, "ed
   const path = { ticket_id: ticket.ticket_id };
   const tell = (values: Values, requestId: string): Promise<unknown> => {
     const text = (key: string) => values[key] ?? "";
+    const label = `${ticket.subject}: ${t(dialog)}`;
     switch (dialog) {
-      case "resolve": return post("/v1/tickets/{ticket_id}:resolve", { path, requestId, body: { resolution_code: text("code"), cause: text("cause"), solution: text("solution") } });
-      case "hold": return post("/v1/tickets/{ticket_id}:hold", { path, requestId, body: { reason: text("reason") } });
-      case "reopen": return post("/v1/tickets/{ticket_id}:reopen", { path, requestId, body: { reason: text("reason") } });
-      case "close": return post("/v1/tickets/{ticket_id}:close", { path, requestId, body: { reason: text("reason") } });
-      case "assign": return post("/v1/tickets/{ticket_id}:assign", { path, requestId, body: { assignee_id: text("assignee"), reason: text("reason") } });
-      case "hand_over": return post("/v1/tickets/{ticket_id}:handOver", { path, requestId, body: { to_queue: text("queue"), note: text("note") } });
-      case "escalate": return post("/v1/tickets/{ticket_id}:escalate", { path, requestId, body: { reason: text("reason") } });
-      case "root_cause": return post("/v1/tickets/{ticket_id}:recordRootCause", { path, requestId, body: { cause_code: text("cause_code"), cause: text("cause"), remedy: text("remedy") } });
-      case "follow_up": return post("/v1/tickets/{ticket_id}:followUpComplaint", { path, requestId, body: { satisfied: text("satisfied") === "yes", note: text("note") } });
-      case "identify": return post("/v1/tickets/{ticket_id}:identifyRequester", { path, requestId, body: { customer_id: text("customer") } });
+      case "resolve": return postOrKeep("/v1/tickets/{ticket_id}:resolve", { path, requestId, body: { resolution_code: text("code"), cause: text("cause"), solution: text("solution") } }, label);
+      case "hold": return postOrKeep("/v1/tickets/{ticket_id}:hold", { path, requestId, body: { reason: text("reason") } }, label);
+      case "reopen": return postOrKeep("/v1/tickets/{ticket_id}:reopen", { path, requestId, body: { reason: text("reason") } }, label);
+      case "close": return postOrKeep("/v1/tickets/{ticket_id}:close", { path, requestId, body: { reason: text("reason") } }, label);
+      case "assign": return postOrKeep("/v1/tickets/{ticket_id}:assign", { path, requestId, body: { assignee_id: text("assignee"), reason: text("reason") } }, label);
+      case "hand_over": return postOrKeep("/v1/tickets/{ticket_id}:handOver", { path, requestId, body: { to_queue: text("queue"), note: text("note") } }, label);
+      case "escalate": return postOrKeep("/v1/tickets/{ticket_id}:escalate", { path, requestId, body: { reason: text("reason") } }, label);
+      case "root_cause": return postOrKeep("/v1/tickets/{ticket_id}:recordRootCause", { path, requestId, body: { cause_code: text("cause_code"), cause: text("cause"), remedy: text("remedy") } }, label);
+      case "follow_up": return postOrKeep("/v1/tickets/{ticket_id}:followUpComplaint", { path, requestId, body: { satisfied: text("satisfied") === "yes", note: text("note") } }, label);
+      case "identify": return postOrKeep("/v1/tickets/{ticket_id}:identifyRequester", { path, requestId, body: { customer_id: text("customer") } }, label);
     }
   };
   const field = (name: string, label: string, control: ReactNode, needed = true) => (

@@ -42,16 +42,16 @@ export function AnswerBox({ ticket }: { ticket: Ticket }) {
     ...whole,
     entries: [...whole.entries, { kind: entryKind, at: new Date().toISOString(), by: me.actor, channel, text: String((telling.body as { text?: string } | undefined)?.text ?? "") }],
   });
-  const respond = useOptimisticTell<"/v1/tickets/{ticket_id}:respond", Whole>("/v1/tickets/{ticket_id}:respond", { question, change: shown("response"), touches: ["ticketing"] });
-  const note = useOptimisticTell<"/v1/tickets/{ticket_id}:addNote", Whole>("/v1/tickets/{ticket_id}:addNote", { question, change: shown("note"), touches: ["ticketing"] });
-  const reply = useOptimisticTell<"/v1/tickets/{ticket_id}:recordReply", Whole>("/v1/tickets/{ticket_id}:recordReply", { question, change: shown("reply"), touches: ["ticketing"] });
+  const respond = useOptimisticTell<"/v1/tickets/{ticket_id}:respond", Whole>("/v1/tickets/{ticket_id}:respond", { question, change: shown("response"), touches: ["ticketing"], keepAs: `${ticket.subject}: ${t("response")}` });
+  const note = useOptimisticTell<"/v1/tickets/{ticket_id}:addNote", Whole>("/v1/tickets/{ticket_id}:addNote", { question, change: shown("note"), touches: ["ticketing"], keepAs: `${ticket.subject}: ${t("note")}` });
+  const reply = useOptimisticTell<"/v1/tickets/{ticket_id}:recordReply", Whole>("/v1/tickets/{ticket_id}:recordReply", { question, change: shown("reply"), touches: ["ticketing"], keepAs: `${ticket.subject}: ${t("reply")}` });
   const busy = respond.isPending || note.isPending || reply.isPending;
   const send = () => {
     const said = text.trim();
     if (!said || busy) return;
     setProblem(undefined);
     keep("");
-    const back = { onError: (refused: Problem) => (keep(said), setProblem(refused), void message.error(explain(refused, explained).title)) };
+    const back = { onError: (refused: Problem) => (refused.kind === "queued" ? void message.info(explained("queued")) : (keep(said), setProblem(refused), void message.error(explain(refused, explained).title))) };
     if (kind === "response") respond.mutate({ path, body: { text: said, channel } }, back);
     else if (kind === "note") note.mutate({ path, body: { text: said } }, back);
     else reply.mutate({ path, body: { text: said, channel } }, back);
