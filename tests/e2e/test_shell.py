@@ -43,6 +43,7 @@ def test_two_characters_and_enter_open_a_customer(page_as: PageAs) -> None:
     expect(page).to_have_url(re.compile(r"/customers/[\w-]+$"))
 
 
+@pytest.mark.feature("GWY-07")
 def test_keys_lead_everywhere_and_are_listed(page_as: PageAs, shot: Any) -> None:
     page = page_as("rep")
     page.goto("/")
@@ -57,6 +58,7 @@ def test_keys_lead_everywhere_and_are_listed(page_as: PageAs, shot: Any) -> None
     expect(page).to_have_url(re.compile("/customers$"))
 
 
+@pytest.mark.feature("GWY-09")
 def test_the_language_changes_without_losing_what_was_typed(page_as: PageAs) -> None:
     page = page_as("rep")
     page.goto("/customers")

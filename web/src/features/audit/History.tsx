@@ -56,6 +56,7 @@ function Replay({ recordId, changes }: { recordId: string; changes: readonly Cha
   const t = useWords(auditWords);
   const f = useFormats();
   const part = useContextName();
+  const { event: name, field: fieldName } = useNames();
   const mayUndo = useMay("audit.undo.admin");
   const [chosen, setChosen] = useState<number>();
   const [why, setWhy] = useState<string>();
@@ -65,7 +66,6 @@ function Replay({ recordId, changes }: { recordId: string; changes: readonly Cha
   const state = states[at] ?? new Map<string, string>();
   if (!change) return null;
   const touched = new Map(change.fields.map((each) => [each.field, each]));
-  const { event: name, field: fieldName } = useNames();
   return (
     <div className="stack">
       <Section>
