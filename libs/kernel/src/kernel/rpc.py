@@ -29,6 +29,7 @@ from kernel.as_of import AS_OF, CLOCK, LIVE, Moment, Moments, moment_in
 from kernel.auth import NOBODY, Caller, Verifier
 from kernel.clock import presenting, system_clock
 from kernel.errors import (
+    DomainError,
     Forbidden,
     InvalidArgument,
     LostRace,
@@ -402,17 +403,24 @@ class Endpoint:
         if store is None:
             return _run(fresh(), lambda call: self._handlers[method.name](request, call))
 
-        def carry_out(call: Call) -> Message:
+        def answered(call: Call) -> Mapping[str, Any] | None:
             with store.connection() as connection:
-                row = connection.execute(
+                return connection.execute(
                     "select fingerprint, response from idempotency"
                     " where actor = %s and method = %s and request_id = %s",
                     (call.caller.actor, method.full_name, call.request_id),
                     prepare=True,
                 ).fetchone()
-            if row is not None:
+
+        def carry_out(call: Call) -> Message:
+            if (row := answered(call)) is not None:
                 return _again(method, row, fingerprint)
-            response: Message = self._handlers[method.name](request, call)
+            try:
+                response: Message = self._handlers[method.name](request, call)
+            except DomainError as refusal:
+                if answered(call) is not None:  # refused because it is done: the same request did it a moment ago
+                    raise _AnsweredMeanwhile from refusal
+                raise
             if call._transaction is not None:
                 _remember(call, method, fingerprint, response)
             return response

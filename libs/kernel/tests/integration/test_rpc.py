@@ -34,10 +34,14 @@ class NoteApi:
         self._notes = notes
         self.races = 0
         self.race: threading.Barrier | None = None
+        self.meanwhile: Any = None
 
     def TakeNote(self, request: Any, call: Call) -> Any:
         note_id = required_uuid(request, "note_id")
         text = required_text(request, "text")
+        if self.meanwhile is not None:
+            do, self.meanwhile = self.meanwhile, None
+            do()
         tx = call.transaction()
         before = tx.load(note_id, lambda _, event: event)
         if self.race is not None:
@@ -142,6 +146,21 @@ def test_the_same_request_from_two_threads_at_once_is_done_once(ask: Any, store:
     assert answers == [1] * 8
     with store.connection() as connection:
         assert connection.execute("select count(*) as n from events").fetchone() == {"n": 1}
+
+
+def test_what_is_refused_because_the_same_request_did_it_meanwhile_is_answered(ask: Any, api: NoteApi) -> None:
+    """A caller who was not answered in time asks again while his first request is still being carried out."""
+    note = str(uuid4())
+    ask("TakeNote", note_id=note, text="a")
+
+    def request() -> int:
+        return int(ask("TakeNote", None, (("request-id", "slow"),), note_id=note, text="b").version)
+
+    first: list[int] = []
+    api.meanwhile = lambda: first.append(request())
+    assert request() == 2
+    assert first == [2]
+    refused(lambda: ask("TakeNote", note_id=note, text="b"), grpc.StatusCode.ABORTED)
 
 
 def test_a_race_lost_is_run_again(ask: Any, api: NoteApi) -> None:
