@@ -1,6 +1,6 @@
 # Every target is one line; `make` alone prints them. CI calls the same ones.
 .DEFAULT_GOAL := help
-.PHONY: help setup proto web check test test-faults test-security test-e2e screenshots demo stop status bench bench-data bench-load bench-report features fmt lock
+.PHONY: help setup proto web check test test-faults soak test-security test-e2e screenshots demo stop status bench bench-data bench-load bench-report features fmt lock
 RUN := .venv/bin/python
 WEB := $(shell find web -type f -not -path '*/node_modules/*' -not -name schema.d.ts 2>/dev/null)
 PROTOS := $(shell find proto -name '*.proto' 2>/dev/null)
@@ -17,8 +17,10 @@ check: setup ## lint, format, types, imports, contracts: lint and breaking chang
 	@$(RUN) tools/check.py $(ONLY)
 test: setup ## every test, on servers of their own (HEADWATER_TEST_SERVERS=private|containers|environment), two at a time
 	@$(RUN) -m pytest $(if $(ONLY),$(ONLY),-n 2 --no-loadscope-reorder --durations 25)
-test-faults: setup ## campaigns of faults against a running suite: kills and cut connections (HEADWATER_SEED=… runs one again)
+test-faults: setup ## campaigns of faults against a running suite: kills, cut connections, a full disk (HEADWATER_SEED=… runs one again)
 	@$(RUN) -m pytest -m faults $(ONLY)
+soak: setup ## ten million events through the log's horizon under kills (EVENTS=…, RUN_IN=folder); goes on where it was
+	@$(RUN) -m bench.soak $(if $(EVENTS),--events $(EVENTS)) $(if $(RUN_IN),--folder $(RUN_IN))
 test-security: setup ## the long tests of security: a canary through every store, TLS on every hop, fuzzing
 	@$(RUN) -m pytest -m security $(ONLY)
 test-e2e: web .venv/.browser ## drive the web UI in headless Chromium (HEADWATER_TEST_SUITE=folder of a suite that runs); screenshots in build/screenshots

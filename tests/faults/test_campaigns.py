@@ -52,3 +52,12 @@ def test_cut_connections(campaign: Start) -> None:
             else:
                 injuries.close_broker_connections(it.suite, it.random)
             it.load.go_on(10)
+
+
+def test_a_full_disk(campaign: Start, disk: dict[str, Any]) -> None:
+    if not disk:
+        pytest.skip("a full disk needs a file system of our own: run as root where tmpfs may be mounted")
+    with campaign() as it:
+        with injuries.full_disk(disk["folder"]):
+            injuries.hold(8.0)
+        it.load.go_on(30)

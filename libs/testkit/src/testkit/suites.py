@@ -83,7 +83,7 @@ class Suite:
         if team_id:
             body["team_id"] = team_id
         id_ = self.admin.post("/v1/people", body)["person_id"]
-        session = Api(self.url, login, password, patience_s=30)
+        session = Api(self.url, login, password, patience_s=60)
         session.sign_in()
         self.sessions.append(session)
         return id_, session
@@ -146,7 +146,7 @@ def signed_in(home: Home, environment: dict[str, str], private: bool) -> Iterato
     """A suite that runs, with its administrator's session; the sessions of people that a test made end too."""
     state = home.read()
     url = f"http://127.0.0.1:{state['ports']['gateway']}"
-    with Api(url, state["administrator"]["login"], state["administrator"]["password"], patience_s=60) as admin:
+    with Api(url, state["administrator"]["login"], state["administrator"]["password"], patience_s=120) as admin:
         suite = Suite(home, environment, admin, private)
         yield suite
         for session in suite.sessions:

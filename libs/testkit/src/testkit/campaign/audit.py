@@ -339,7 +339,9 @@ class Tap:
         self._begin = self._ends()
         with connect(management(self.suite).amqp_url) as connection:
             channel = connection.channel()
-            channel.queue_declare(TAP, durable=True, auto_delete=False)
+            # As the services' own queues: a classic one that a full disk has broken stays so until the broker
+            # starts again, and whoever publishes waits for its confirmation for ever.
+            channel.queue_declare(TAP, durable=True, auto_delete=False, arguments={"x-queue-type": "quorum"})
             for context in CONTEXTS:
                 channel.queue_bind(TAP, "crm.events", f"*.{context}.*")
         return self
