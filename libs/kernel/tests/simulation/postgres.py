@@ -44,14 +44,14 @@ class Database:
         self._unsynced: list[tuple[float, list[tuple[str, Key, Row | None]]]] = []
         self._transactions = 0
 
-    def connect(self, process: Process, idle_timeout_s: float = 0.0) -> Connection:
+    def connect(self, process: Process, idle_timeout_s: float = 0.0, named: bool = True) -> Connection:
         """Open a session for a process. Raises psycopg.OperationalError while the server is away."""
         self.world.point()
         if not self.up:
             self.world.rest(0.5)
         if not self.up:
             raise psycopg.OperationalError("connection refused")
-        return Connection(self, process, idle_timeout_s)
+        return Connection(self, process, idle_timeout_s, named)
 
     def committed(self, table: str) -> list[Row]:
         """What everybody sees of a table, in the order of its rows' making."""
@@ -227,9 +227,10 @@ class Tx:
 
 
 class Connection:
-    """What psycopg.Connection offers, as far as the kernel uses it. Rows are dictionaries; autocommit."""
+    """What psycopg.Connection offers, as far as the kernel uses it. In autocommit; rows are dictionaries, or tuples."""
 
-    def __init__(self, db: Database, process: Process, idle_timeout_s: float) -> None:
+    def __init__(self, db: Database, process: Process, idle_timeout_s: float, named: bool) -> None:
+        self.named = named
         self.db = db
         self.closed = False
         self.asynchronous = False
@@ -377,14 +378,14 @@ class Cursor:
         for one in params:
             self.execute(query, one)
 
-    def fetchone(self) -> Row | None:
+    def fetchone(self) -> Any:
         return self._rows.pop(0) if self._rows else None
 
-    def fetchall(self) -> list[Row]:
+    def fetchall(self) -> list[Any]:
         rows, self._rows = self._rows, []
-        return rows
+        return rows if self.connection.named else [tuple(row.values()) for row in rows]
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[Any]:
         return iter(self.fetchall())
 
     def __enter__(self) -> Cursor:

@@ -197,6 +197,41 @@ def previous_positions(tx: Tx, p: Any) -> list[Row]:
 # consumers: tracking, suspects, inbox
 
 
+@means(
+    "update tracking set wanted = %s where consumer = %s and slot = any(%s) and wanted is distinct from %s",
+)
+def want(tx: Tx, p: Any) -> int:
+    wanted, consumer, slots, _ = p
+    keys = [key for key, _ in tx.scan("tracking") if key[0] == consumer and key[2] in slots]
+    changed = 0
+    for key, row in tx.matching("tracking", keys, lambda row: row["wanted"] != wanted):
+        tx.put("tracking", key, row | {"wanted": wanted})
+        changed += 1
+    return changed
+
+
+@means("insert into bus_instances (instance) values (%s) on conflict (instance) do update set seen_at = now()")
+def attend(tx: Tx, p: Any) -> int:
+    tx.lock("bus_instances", p[0])
+    tx.put("bus_instances", p[0], {"instance": p[0], "seen_at": tx.now})
+    return 1
+
+
+@means("delete from bus_instances where seen_at < now() - make_interval(secs => %s)")
+def miss(tx: Tx, p: Any) -> int:
+    gone = [key for key, _ in tx.scan("bus_instances")]
+    since = tx.now - timedelta(seconds=p[0])
+    found = [key for key, _ in tx.matching("bus_instances", gone, lambda row: row["seen_at"] < since)]
+    for key in found:
+        tx.remove("bus_instances", key)
+    return len(found)
+
+
+@means("select instance from bus_instances order by instance")
+def attending(tx: Tx, p: Any) -> list[Row]:
+    return [{"instance": key} for key in sorted(key for key, _ in tx.scan("bus_instances"))]
+
+
 @means("select distinct context from tracking where consumer = %s")
 def known_contexts(tx: Tx, p: Any) -> list[Row]:
     return [{"context": context} for context in dict.fromkeys(k[1] for k, _ in tx.scan("tracking") if k[0] == p[0])]

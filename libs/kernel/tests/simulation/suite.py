@@ -20,6 +20,7 @@ import psycopg
 
 import kernel.backfill
 import kernel.feeds
+import kernel.instances
 import kernel.log
 import kernel.partition
 import kernel.progress
@@ -32,6 +33,7 @@ from kernel.consumers import REACTIONS, VIEWS, Reactions, Views
 from kernel.delivered import Delivered
 from kernel.errors import LostRace
 from kernel.ids import derived_id
+from kernel.instances import Instances
 from kernel.log import LogRecorder
 from kernel.partition import PartitionQueue, PartitionReader
 from kernel.projections import Eventual, Inline
@@ -198,14 +200,17 @@ class Suite:
 
     def _begin_bus(self, process: Process) -> None:
         store = self.store_of(self.follower_db)
+        instances = Instances("follower", every_s=2.0)
+        instances.me = f"{process.name}, life {process.life}"
+        process.spawn(lambda: instances.run(self.world.rest))
         for partition in range(self.partitions):
-            self._read(process, PartitionQueue("follower", self.views(), partition, self.partitions))
-        self._read(process, PartitionQueue("follower", self.reactions(store), 0, 1))
+            self._read(process, PartitionQueue("follower", self.views(), partition, self.partitions), instances)
+        self._read(process, PartitionQueue("follower", self.reactions(store), 0, 1), instances)
         runner = TimerRunner("follower", store, {"remind": self._remind})
         process.spawn(lambda: self._run_timers(runner))
 
-    def _read(self, process: Process, queue: PartitionQueue) -> None:
-        reader = PartitionReader(queue, "follower", "broker")
+    def _read(self, process: Process, queue: PartitionQueue, instances: Instances) -> None:
+        reader = PartitionReader(queue, "follower", "broker", instances)
         process.spawn(reader.run)
 
     def views(self) -> Views:
@@ -556,6 +561,7 @@ def simulated(world: World, suite: Suite) -> Iterator[None]:
         kernel.publisher,
         kernel.backfill,
         kernel.feeds,
+        kernel.instances,
     )
     with ExitStack() as stack:
 
@@ -569,10 +575,14 @@ def simulated(world: World, suite: Suite) -> Iterator[None]:
         put(kernel.timers, "log", log)
         for module in (kernel.publisher, kernel.partition, kernel.backfill):
             put(module, "connect", lambda *_: suite.broker.connect(world.acting()))
-        put(psycopg, "connect", lambda url, **_: databases[url].connect(world.acting()))
+        put(
+            psycopg, "connect", lambda url, **given: databases[url].connect(world.acting(), 0.0, "row_factory" in given)
+        )
         put(kernel.relay, "Thread", lambda **given: VirtualThread(world, **given))
         put(kernel.relay, "_FIRST_POLL_S", 0.01)
         put(kernel.relay, "_SLOWEST_POLL_S", 0.5)
+        put(kernel.partition, "_ASK_AFTER_S", 0.3)
+        put(kernel.partition, "_ASK_AGAIN_S", 2.0)
         put(kernel.progress, "_one_suspect", OnePerProcess(world))
         put(kernel.backfill, "uuid4", suite.new_id)
         put(kernel.store, "new_id", suite.new_id)
