@@ -6,6 +6,8 @@ import secrets
 import shutil
 import signal
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -17,12 +19,13 @@ from amqp.basic_message import Message
 from amqp.exceptions import AccessRefused
 from psycopg import sql
 
+from headwater.api import Api, Refused
 from headwater.home import Home
 from headwater.provision import BROKER_USERS, ServersNotNamed, find_servers, provision, suite_environment
 from headwater.servers import PrivateServers
 from kernel.broker import connect
 from kernel.config import CONTEXTS, Settings
-from testkit import Database, Servers
+from testkit import Database, Servers, wait_until
 from testkit.brokers import Broker
 from testkit.servers import wanted_kind
 
@@ -150,3 +153,51 @@ def test_private_servers_that_were_killed_come_back_on_the_same_ports(tmp_path: 
         remaining = private.pids()
         shutil.rmtree(private.folder)
     assert remaining == {}
+
+
+def headwater(suite: Suite, *arguments: str) -> str:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("HEADWATER_", "PYTEST_"))}
+    environment |= suite.environment | {"HEADWATER_RUN": str(suite.home.folder)}
+    command = [sys.executable, "-m", "headwater", *arguments]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=200, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def administrator(suite: Suite) -> Api:
+    known = suite.home.read()["administrator"]
+    return Api(suite.home.url(), known["login"], known["password"], patience_s=30)
+
+
+def customers_counted(api: Api) -> int:
+    points = api.get("/v1/analytics/customer-growth")["points"]
+    return int(points[-1]["total"]) if points else 0
+
+
+@pytest.mark.feature("NFR-15")
+def test_customers_alone_are_an_installation_and_what_joins_later_knows_what_was(suite: Suite) -> None:
+    try:
+        headwater(suite, "up", "--detach", "--modules", "customer,identity")
+        with administrator(suite) as api:
+            assert api.get("/v1/me")["switched_off"] == [c for c in CONTEXTS if c not in ("customer", "identity")]
+            customer = api.post("/v1/customers", {"profile": {"name": "先来的客户有限公司"}})["customer_id"]
+            page = api.get(f"/v1/customers/{customer}/overview")
+            assert page["card"]["card"]["name"] == "先来的客户有限公司"
+            assert page["missing"] == [], "what is not there is not missed"
+            assert not {"opportunities", "orders", "tickets", "touches"} & set(page)
+            with pytest.raises(Refused, match="pipeline is switched off here") as refused:
+                api.get("/v1/opportunities")
+            assert refused.value.status == 501
+            contact = api.post(f"/v1/customers/{customer}/contacts", {"contact": {"name": "王小明"}})["contact_id"]
+            person = {"person_kind": "PERSON_KIND_CONTACT", "person_id": contact, "confirmation": f"forget {contact}"}
+            asked = api.post("/v1/erasures", person | {"reason": "request"})["erasure_id"]
+            wait_until(lambda: api.get(f"/v1/erasures/{asked}")["erasure"]["state"] == "complete")
+        headwater(suite, "down")
+
+        headwater(suite, "up", "--detach", "--modules", "all")
+        with administrator(suite) as api:
+            assert "switched_off" not in {k: v for k, v in api.get("/v1/me").items() if v}
+            assert set(api.get(f"/v1/customers/{customer}/overview")) >= {"opportunities", "orders", "tickets"}
+            wait_until(lambda: customers_counted(api) == 1, describe="analytics knows who came before it")
+    finally:
+        headwater(suite, "down")

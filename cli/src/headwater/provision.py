@@ -33,7 +33,7 @@ from headwater.home import Home
 from headwater.servers import Addresses, PrivateServers, postgres, rabbitmq
 from headwater.servers.management import Management
 from headwater.servers.processes import free_port, port_is_free
-from kernel.config import CONTEXTS, ConfigurationError, Settings, Tls, partners_in
+from kernel.config import CONTEXTS, ConfigurationError, Settings, Tls, modules_in, partners_in
 from kernel.migrations import keys_role
 from kernel.service import run_migrations
 from kernel.topology import (
@@ -64,12 +64,20 @@ class ServersNotNamed(Exception):
     """Some, but not all, of the servers are named in the environment."""
 
 
-def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.environ, tls: bool | None = None) -> None:
+def provision(
+    home: Home,
+    tell: Tell,
+    environment: Mapping[str, str] = os.environ,
+    tls: bool | None = None,
+    modules: str | None = None,
+) -> None:
     """Everything up to a suite that can be started: servers up, tables migrated, somebody to sign in as.
 
     `tls` switches the encryption of every hop on or off; None leaves it as it was. Servers that are named in
-    the environment speak TLS if their URLs say so.
+    the environment speak TLS if their URLs say so. `modules` names the services that are to run, "all" for all of
+    them; None leaves them as they were. The others' databases are made too, empty, for when they join.
     """
+    choose_modules(home, modules)
     certificates = keep_certificates(home, tell, tls)
     addresses = find_servers(home, tell, environment, certificates)
     with home.changing() as state:
@@ -99,6 +107,20 @@ def provision(home: Home, tell: Tell, environment: Mapping[str, str] = os.enviro
             lambda line: None if " 0 migrations" in line else tell(line),
         )
     run_once([sys.executable, "-m", "identity", "bootstrap"], suite, tell)
+
+
+def choose_modules(home: Home, modules: str | None) -> None:
+    """Remember which services run. Raises ConfigurationError for what cannot be, SuiteRuns while others do."""
+    wanted = None if modules is None else "" if modules == "all" else modules
+    wrong: list[str] = []
+    modules_in({"HEADWATER_MODULES": wanted or ""}, wrong)
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    with home.changing() as state:
+        if wanted is not None and wanted != state.get("modules", ""):
+            if home.process("supervisor", "headwater"):
+                raise SuiteRuns("the suite runs; stop it before modules are switched on or off: headwater down")
+            state["modules"] = wanted
 
 
 # -- servers -----------------------------------------------------------------------
@@ -385,6 +407,7 @@ def suite_environment(
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
         "HEADWATER_PUBLIC_URL": url,
         "HEADWATER_PARTNERS": ",".join(state.get("partners", ())),
+        "HEADWATER_MODULES": state.get("modules", ""),
         "IDENTITY_SIGNING_KEY": kept["signing_key"],
         "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],

@@ -71,13 +71,14 @@ def run_gateway() -> None:
 
 
 def bootstrapped(process: str) -> list[Service]:
-    """All services, put together from the environment; missing variables are named at once."""
+    """The services of this installation, put together from the environment; missing variables are named at once."""
     from kernel import telemetry
-    from kernel.config import CONTEXTS, ConfigurationError, Settings
+    from kernel.config import ConfigurationError, Settings, modules_in
     from kernel.privileges import refuse_too_much
 
-    settings, wrong = [], []
-    for context in CONTEXTS:
+    settings: list[Settings] = []
+    wrong: list[str] = []
+    for context in modules_in(os.environ, wrong):
         try:
             settings.append(Settings.from_environment(context))
         except ConfigurationError as error:

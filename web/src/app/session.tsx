@@ -72,12 +72,13 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const session = useMemo<Session | null>(() => {
     if (!me.data) return null;
     const permissions = me.data.permissions;
+    const switchedOff = new Set(me.data.switched_off);
     return {
       me: me.data,
       personId: me.data.person?.person_id ?? "",
       name: me.data.person?.name ?? me.data.actor,
       roles: me.data.roles.length ? me.data.roles : (me.data.person?.roles ?? []),
-      may: (permission) => covers(permissions, permission),
+      may: (permission) => covers(permissions, permission) && !switchedOff.has(permission.split(".", 1)[0] ?? ""),
       signOut,
       changed,
     };

@@ -20,12 +20,24 @@ CONTEXTS = (
 )
 
 
+NEEDED = ("customer", "identity")
+"""Services that no installation does without."""
+
 _LARGEST_FILE = 65_536
 _PARTNER = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
 class ConfigurationError(Exception):
     """Variables are missing or malformed. The message names every one of them."""
+
+
+def modules_in(env: Mapping[str, str], wrong: list[str]) -> tuple[str, ...]:
+    """The services of this installation, from HEADWATER_MODULES ("customer,identity"); all when it is empty."""
+    named = [name.strip() for name in env.get("HEADWATER_MODULES", "").split(",") if name.strip()]
+    wrong += [f"HEADWATER_MODULES: {n!r} is none of {', '.join(CONTEXTS)}" for n in named if n not in CONTEXTS]
+    if named:
+        wrong += [f"HEADWATER_MODULES must name {n}: nothing works without it" for n in NEEDED if n not in named]
+    return tuple(context for context in CONTEXTS if not named or context in named)
 
 
 def with_files(env: Mapping[str, str], wrong: list[str]) -> dict[str, str]:
@@ -90,6 +102,7 @@ class Tls:
 class Settings:
     """What one service needs to know. `targets` maps a context to the host:port of its gRPC api.
 
+    `modules` are the services of this installation, whether they answer just now or not.
     `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
     `partners` names the partner systems that read the stream of published events; nothing feeds it for none.
     `probes` is the host:port where each process says whether it is well. `location` and `storage_encryption` are
@@ -105,6 +118,7 @@ class Settings:
     service_secret: str = field(repr=False)
     token_public_key: str
     targets: Mapping[str, str]
+    modules: tuple[str, ...] = CONTEXTS
     seal_key: str = field(default="", repr=False)
     seal_former_keys: str = ""
     checkpoints: str = ""
@@ -150,6 +164,7 @@ class Settings:
                 wrong.append(f"{prefix}MASTER_KEY is not base64")
             if master_key and len(master_key) != 32:
                 wrong.append(f"{prefix}MASTER_KEY must hold 32 bytes")
+        modules = modules_in(env, wrong)
         settings = Settings(
             service=service,
             database_url=required(f"{prefix}DATABASE_URL"),
@@ -162,7 +177,8 @@ class Settings:
             seal_key=env.get(f"{prefix}SEAL_KEY", ""),
             seal_former_keys=env.get(f"{prefix}SEAL_FORMER_KEYS", ""),
             checkpoints=env.get("HEADWATER_CHECKPOINTS", ""),
-            targets={c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")},
+            targets={c: env[f"{c.upper()}_TARGET"] for c in modules if env.get(f"{c.upper()}_TARGET")},
+            modules=modules,
             otlp_endpoint=env.get("HEADWATER_OTLP_ENDPOINT", ""),
             location=env.get("HEADWATER_LOCATION", ""),
             storage_encryption=env.get("HEADWATER_STORAGE_ENCRYPTION", ""),

@@ -6,7 +6,7 @@ It takes no commands: nothing here appends an event or writes a row.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from threading import Lock
@@ -68,9 +68,16 @@ class Predicted:
 
 
 class Analytics:
-    """Composes figures. `log_ends` says how far the owners' logs go, as far as they answer."""
+    """Composes figures from the logs of `contexts`. `log_ends` says how far those go, as far as they answer."""
 
-    def __init__(self, log_ends: Callable[[], Mapping[str, int]] = dict, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        log_ends: Callable[[], Mapping[str, int]] = dict,
+        clock: Clock = system_clock,
+        contexts: Sequence[str] = CONTEXTS,
+    ) -> None:
+        self.contexts = tuple(contexts)
+        self.services = (*self.contexts, "analytics")
         self._log_ends = log_ends
         self._clock = clock
         self._judged = _Remembered(_MOST_JUDGED)
@@ -79,8 +86,8 @@ class Analytics:
     def now(self) -> datetime:
         return self._clock()
 
-    def freshness(self, cursor: Cursor[DictRow], contexts: Sequence[str] = CONTEXTS) -> list[Freshness]:
-        """Return how far each context has been folded, and how far behind its log that is."""
+    def freshness(self, cursor: Cursor[DictRow], contexts: Collection[str] = CONTEXTS) -> list[Freshness]:
+        """Return how far each context of this installation has been folded, and how far behind its log that is."""
         rows = {
             row["context"]: row
             for row in cursor.execute(
@@ -98,7 +105,7 @@ class Analytics:
         }
         ends, now = self._log_ends(), self.now()
         found = []
-        for context in contexts:
+        for context in (it for it in self.contexts if it in contexts):
             row: Any = rows.get(context) or {}
             position = int(row.get("position") or 0)
             recorded = row.get("recorded_at")

@@ -38,7 +38,8 @@ VIEWS = (
 
 
 def bootstrap(settings: Settings) -> Service:
-    analytics = Analytics(LogEnds(settings.amqp_url, CONTEXTS))
+    contexts = [context for context in CONTEXTS if context in settings.modules]
+    analytics = Analytics(LogEnds(settings.amqp_url, contexts), contexts=contexts)
     descriptor = analytics_service_pb2.DESCRIPTOR.services_by_name["AnalyticsService"]
     return Service(
         name="analytics",

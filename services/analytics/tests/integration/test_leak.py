@@ -15,7 +15,7 @@ import grpc
 import pytest
 
 from analytics.bootstrap import bootstrap as analytics_bootstrap
-from analytics.entrypoints.reads import SERVICES
+from analytics.projections.freshness import CONTEXTS
 from crm.analytics.v1 import analytics_service_pb2 as pb
 from crm.analytics.v1.analytics_service_pb2_grpc import AnalyticsServiceStub
 from crm.audit.v1 import reads_service_pb2
@@ -100,6 +100,9 @@ def suite(a_settings: Callable[..., Any]) -> Iterator[Suite]:
         target = stack.enter_context(serving(*endpoints))
         targets.update(dict.fromkeys([*SERVICES, "identity"], target))
         yield Suite(target, made[0], made[2], stack)
+
+
+SERVICES = (*CONTEXTS, "analytics")
 
 
 def test_who_could_and_who_did_are_joined(suite: Suite) -> None:

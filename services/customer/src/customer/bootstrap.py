@@ -102,8 +102,8 @@ def bootstrap(settings: Settings) -> Service:
     """Return the service, ready for any of its processes."""
     reference = reference_data.load()
     customers = Customers(reference.standards)
-    erasures = Erasures(Notary(settings.master_key))
-    handovers = Handovers()
+    erasures = Erasures(Notary(settings.master_key), settings.modules)
+    handovers = Handovers(settings.modules)
     collaboration = Collaboration(customers)
     retention = Retention(erasures)
     store = open_store(settings, EVENTS, MESSAGES, INLINE, UPCASTS)

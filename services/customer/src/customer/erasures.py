@@ -21,7 +21,6 @@ from customer.domain import erasure
 from customer.domain.erasure import Erasure, evolve
 from customer.personal import PERSONAL
 from customer.projections import erasures as view
-from kernel.config import CONTEXTS
 from kernel.errors import InvalidArgument, NotFound
 from kernel.forgetting import forget_here
 from kernel.ids import new_id
@@ -44,8 +43,9 @@ Tx = Transaction[Any]
 class Erasures:
     """The commands and what follows from them; each runs in the transaction it is given."""
 
-    def __init__(self, notary: Notary) -> None:
+    def __init__(self, notary: Notary, modules: tuple[str, ...]) -> None:
         self._notary = notary
+        self.modules = modules
         self.personal = replace(PERSONAL, answer=self.take)
 
     def forget_person(self, tx: Tx, person_id: UUID, reason: str, request_ref: str) -> tuple[UUID, bool]:
@@ -54,7 +54,7 @@ class Erasures:
         if (known := view.of_subject(tx.cursor, person_id)) is not None:
             return known, True
         erasure_id = new_id()
-        tx.append(erasure_id, 0, erasure.request(erasure_id, person_id, reason, request_ref, CONTEXTS))
+        tx.append(erasure_id, 0, erasure.request(erasure_id, person_id, reason, request_ref, self.modules))
         self._ask_again_later(tx, erasure_id, 1)
         self._purge_here(tx, erasure_id)
         return erasure_id, False

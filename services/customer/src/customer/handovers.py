@@ -6,7 +6,7 @@ anybody sees it, answers come with inbox rows, and durable timers go on after a 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from functools import reduce
 from typing import Any
@@ -19,6 +19,7 @@ from customer.domain import key_account as key_accounts
 from customer.domain.customer import evolve as evolve_customer
 from customer.domain.handover import Handover, HandoverCompleted, HandoverEvent, evolve
 from customer.projections import handovers as view
+from kernel.config import CONTEXTS
 from kernel.errors import AlreadyExists, NotFound
 from kernel.handed_over import HandoverAsked, RecordsHandedOver, SuccessorFor
 from kernel.handover import Owned, Ownership, begin, by_decision
@@ -66,7 +67,8 @@ KINDS = (
 class Handovers:
     """The commands and what follows from them; each runs in the transaction it is given."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Collection[str] = CONTEXTS) -> None:
+        self.contexts = tuple(sorted(context for context in handing.KINDS if context in modules))
         self.owned = Ownership(KINDS, self.take)
 
     def order_handover(
@@ -88,7 +90,7 @@ class Handovers:
                 )
             tx.cancel_timer(f"{LOOK_AGAIN}:{earlier['handover_id']}")
         handover_id = new_id()
-        events = handing.order(handover_id, leaver_id, to_person_id, exceptions, reason, keep_watching)
+        events = handing.order(handover_id, leaver_id, to_person_id, exceptions, reason, self.contexts, keep_watching)
         self._append(tx, handover_id, 0, events)
         self._ask_again_later(tx, handover_id, 1)
         return handover_id

@@ -13,10 +13,11 @@ from kernel.handed_over import HandoverAsked, RecordsHandedOver, SuccessorFor
 
 pytestmark = pytest.mark.feature("CUS-38")
 ID, LEAVER, HEIR, OTHER = (UUID(int=n) for n in range(1, 5))
+WHERE = sorted(KINDS)
 
 
 def ordered() -> Handover:
-    state = reduce(evolve, order(ID, LEAVER, HEIR, [SuccessorFor("tickets", OTHER)], "left", True), None)
+    state = reduce(evolve, order(ID, LEAVER, HEIR, [SuccessorFor("tickets", OTHER)], "left", WHERE, True), None)
     assert state is not None
     return state
 
@@ -79,10 +80,16 @@ def test_it_looks_again_only_when_everybody_has_answered() -> None:
 
 def test_an_order_that_makes_no_sense_is_refused() -> None:
     with pytest.raises(InvalidArgument, match="leaver himself"):
-        order(ID, LEAVER, LEAVER, [], "left", True)
+        order(ID, LEAVER, LEAVER, [], "left", WHERE, True)
     with pytest.raises(InvalidArgument, match="leaver himself"):
-        order(ID, LEAVER, HEIR, [SuccessorFor("leads", LEAVER)], "left", True)
+        order(ID, LEAVER, HEIR, [SuccessorFor("leads", LEAVER)], "left", WHERE, True)
     with pytest.raises(InvalidArgument, match="none of"):
-        order(ID, LEAVER, HEIR, [SuccessorFor("desks", OTHER)], "left", True)
+        order(ID, LEAVER, HEIR, [SuccessorFor("desks", OTHER)], "left", WHERE, True)
     with pytest.raises(InvalidArgument, match="reason"):
-        order(ID, LEAVER, HEIR, [], "because", True)
+        order(ID, LEAVER, HEIR, [], "because", WHERE, True)
+
+
+def test_only_services_of_this_installation_are_waited_for() -> None:
+    state = reduce(evolve, order(ID, LEAVER, HEIR, [], "left", ["customer", "pipeline"], True), None)
+    assert state is not None
+    assert state.waiting_for == ("customer", "pipeline")

@@ -17,7 +17,7 @@ from google.protobuf.message import Message
 from opentelemetry import propagate
 
 from gateway.contracts import EVERYWHERE, Method
-from gateway.problems import NOT_FOUND, UNAVAILABLE, Problem, of_rpc
+from gateway.problems import NOT_FOUND, SWITCHED_OFF, Problem, of_rpc
 from kernel.as_of import AS_OF, CLOCK, LIVE
 from kernel.config import CONTEXTS, Tls
 
@@ -150,12 +150,16 @@ class Backends:
         self._channels.clear()
         self._calls.clear()
 
+    def has(self, context: str) -> bool:
+        """Whether a service is part of this installation."""
+        return context in self._targets
+
     def channel(self, context: str) -> grpc.aio.Channel:
         if context not in CONTEXTS:
             raise Problem(NOT_FOUND, f"there is no context {context[:40]!r}; there are {', '.join(CONTEXTS)}")
         target = self._targets.get(context)
         if target is None:
-            raise Problem(UNAVAILABLE, f"{context} is not part of this installation")
+            raise Problem(SWITCHED_OFF, f"{context} is switched off here; who runs Headwater can add it")
         if self._tls is None:
             if target not in self._channels:
                 self._channels[target] = grpc.aio.insecure_channel(target, options=_OPTIONS)

@@ -173,7 +173,11 @@ class Composition:
         self._past_deadline_s = past_deadline_s
 
     async def of(self, parts: Sequence[Part], asking: Asking) -> dict[str, Any]:
-        """Return {part: answer, …, "missing": […]}. Raises Problem when a required part is refused."""
+        """Return {part: answer, …, "missing": […]}. Raises Problem when a required part is refused.
+
+        What a service would say that is not part of this installation is neither there nor missing.
+        """
+        parts = [part for part in parts if self._backends.has(self._context_of(part))]
         answers = await asyncio.gather(*(self._part(part, asking) for part in parts))
         if answers and all(isinstance(answer, Problem) for answer in answers):
             raise next(answer for answer in answers if isinstance(answer, Problem))
@@ -186,7 +190,7 @@ class Composition:
                 missing.append(
                     {
                         "part": part.name,
-                        "context": self._contracts.method(part.rpc).context,
+                        "context": self._context_of(part),
                         "reason": answer.kind.name,
                         "detail": answer.detail,
                     }
@@ -194,6 +198,9 @@ class Composition:
             else:
                 whole[part.name] = answer
         return {**whole, "missing": missing}
+
+    def _context_of(self, part: Part) -> str:
+        return str(part.request.get("context") or self._contracts.method(part.rpc).context)
 
     async def _part(self, part: Part, asking: Asking) -> dict[str, Any] | Problem:
         method = self._contracts.method(part.rpc)

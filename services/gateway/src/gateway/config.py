@@ -6,14 +6,14 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel.config import CONTEXTS, ConfigurationError, Tls, with_files
+from kernel.config import CONTEXTS, ConfigurationError, Tls, modules_in, with_files
 
 _MIB = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`targets` maps a context to the host:port of its gRPC api; one that is missing is answered 503.
+    """`targets` maps a context to the host:port of its gRPC api; what it would do is answered 501 without it.
 
     `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
     `web` is the folder of the built UI.
@@ -71,7 +71,7 @@ class Settings:
         host, _, port = env.get("GATEWAY_LISTEN", "127.0.0.1:8080").rpartition(":")
         if not port.isdecimal():
             wrong.append("GATEWAY_LISTEN must be host:port")
-        targets = {c: env[f"{c.upper()}_TARGET"] for c in CONTEXTS if env.get(f"{c.upper()}_TARGET")}
+        targets = {c: env[f"{c.upper()}_TARGET"] for c in modules_in(env, wrong) if env.get(f"{c.upper()}_TARGET")}
         if not targets:
             wrong.append(f"none of {', '.join(f'{c.upper()}_TARGET' for c in CONTEXTS)} is set")
         settings = Settings(

@@ -40,6 +40,7 @@ CANCELLED = Kind(499, "cancelled", "The caller went away")
 BROKEN = Kind(500, "broken", "Something broke on our side")
 HEADERS_TOO_LARGE = Kind(431, "headers-too-large", "The head of the request is too large")
 UNIMPLEMENTED = Kind(501, "not-implemented", "The service does not answer this yet")
+SWITCHED_OFF = Kind(501, "switched-off", "This is not part of this installation")
 UNAVAILABLE = Kind(503, "unavailable", "A service is away for the moment")
 TOO_LATE = Kind(504, "too-late", "The answer took too long")
 

@@ -101,7 +101,7 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
     providers = ProviderSignIn(store, sessions, known)
     directories = DirectorySync(identity, known)
     apis = (
-        IdentityApi(identity, sessions, signer),
+        IdentityApi(identity, sessions, signer, modules=settings.modules),
         AccessApi(store),
         SignInApi(identity, sessions, providers),
         ApiClientApi(clients, signer),

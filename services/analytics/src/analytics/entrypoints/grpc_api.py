@@ -437,17 +437,18 @@ class AnalyticsApi:
             answers.moment(request, "to_at"),
             call,
             self._analytics.now(),
+            self._analytics.services,
         )
 
     def SearchReads(self, request: pb.SearchReadsRequest, call: Call) -> pb.SearchReadsResponse:
-        found = reads.search(request, page_of(request), call)
+        found = reads.search(request, page_of(request), call, self._analytics.services)
         return pb.SearchReadsResponse(
             reads=found.reads, next_page_token=found.next_page_token, unanswered=found.unanswered
         )
 
     def ExportReads(self, request: pb.ExportReadsRequest, call: Call) -> pb.ExportReadsResponse:
         page = page_of(request)
-        found = reads.search(request, page, call)
+        found = reads.search(request, page, call, self._analytics.services)
         return pb.ExportReadsResponse(
             csv=reads.csv_lines(found.reads, header=not page.after),
             next_page_token=found.next_page_token,

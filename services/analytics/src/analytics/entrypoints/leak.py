@@ -72,7 +72,12 @@ class _Reader:
 
 
 def investigate(
-    customer_id: UUID, from_at: datetime | None, to_at: datetime | None, call: Call, now: datetime
+    customer_id: UUID,
+    from_at: datetime | None,
+    to_at: datetime | None,
+    call: Call,
+    now: datetime,
+    services: Sequence[str],
 ) -> pb.InvestigateLeakResponse:
     """Raises InvalidArgument without a period, NotFound for a customer that never was."""
     if from_at is None:
@@ -89,7 +94,7 @@ def investigate(
             from_at=could.from_at, to_at=could.to_at, roles=could.roles
         )
         sight.reason = access.SightReason.Name(could.reason).removeprefix("SIGHT_REASON_").lower()
-    for actor, reader in _who_did(customer_id, from_at, until, call, response).items():
+    for actor, reader in _who_did(customer_id, from_at, until, call, response, services).items():
         found = suspects.setdefault(actor, pb.Suspect(actor=actor))
         found.reads, found.bulk_reads = reader.count, reader.bulk
         found.first_read_at.FromNanoseconds(reader.first)
@@ -162,7 +167,12 @@ def _let_see(customer_id: UUID, from_at: datetime, until: datetime, call: Call) 
 
 
 def _who_did(
-    customer_id: UUID, from_at: datetime, until: datetime, call: Call, response: pb.InvestigateLeakResponse
+    customer_id: UUID,
+    from_at: datetime,
+    until: datetime,
+    call: Call,
+    response: pb.InvestigateLeakResponse,
+    services: Sequence[str],
 ) -> dict[str, _Reader]:
     """Ask every service for its reads of the customer and of his contacts, page by page up to the limit."""
     readers: dict[str, _Reader] = {}
@@ -172,7 +182,7 @@ def _who_did(
         asked = pb.SearchReadsRequest(subject_id=str(subject_id), from_at=stamp(from_at), to_at=stamp(until))
         asked.page_size = LARGEST_PAGE
         while len(known) < MOST_READS:
-            found = reads.search(asked, page_of(asked), call)
+            found = reads.search(asked, page_of(asked), call, services)
             unanswered |= set(found.unanswered)
             for read in found.reads:
                 if (read.context, read.position) not in known:

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from analytics.projections.freshness import CONTEXTS
 from crm.analytics.v1 import analytics_service_pb2 as pb
 from crm.audit.v1 import reads_service_pb2 as audit
 from kernel.errors import InvalidArgument
@@ -18,7 +17,6 @@ from kernel.rpc import Call
 
 log = logging.getLogger(__name__)
 
-SERVICES = (*CONTEXTS, "analytics")
 _TIMEOUT_S = 5.0
 _COLUMNS = (
     "read_at",
@@ -42,14 +40,16 @@ class Found:
     unanswered: Sequence[str]
 
 
-def search(request: pb.SearchReadsRequest | pb.ExportReadsRequest, page: Page, call: Call) -> Found:
+def search(
+    request: pb.SearchReadsRequest | pb.ExportReadsRequest, page: Page, call: Call, services: Sequence[str]
+) -> Found:
     """Ask the services one after the other, each for one page, and return the newest of all."""
     places = _places(page)
-    if request.context and request.context not in SERVICES:
-        raise InvalidArgument("context", f"is none of {', '.join(SERVICES)}")
+    if request.context and request.context not in services:
+        raise InvalidArgument("context", f"is none of {', '.join(services)}")
     found: list[audit.Read] = []
     unanswered = []
-    for context in [request.context] if request.context else SERVICES:
+    for context in [request.context] if request.context else services:
         answer = _ask(context, request, page, places.get(context, 0), call)
         if answer is None:
             unanswered.append(context)

@@ -6,7 +6,7 @@ is found by the next; when a whole round finds nothing and nothing is left, the 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from uuid import UUID
 
@@ -77,9 +77,10 @@ def order(
     to_person_id: UUID,
     exceptions: Collection[SuccessorFor],
     reason: str,
+    contexts: Sequence[str],
     keep_watching: bool,
 ) -> list[HandoverEvent]:
-    """Begin, and ask everybody."""
+    """Begin, and ask those services."""
     if reason not in REASONS:
         raise InvalidArgument("reason", f"must be one of {', '.join(REASONS)}")
     known = {kind for kinds in KINDS.values() for kind in kinds}
@@ -93,7 +94,7 @@ def order(
         raise InvalidArgument("to_person_id", "is the leaver himself; name somebody who stays")
     ordered = tuple(sorted(exceptions, key=lambda it: it.kind))
     return [
-        HandoverOrdered(handover_id, leaver_id, to_person_id, ordered, reason, tuple(sorted(KINDS)), keep_watching),
+        HandoverOrdered(handover_id, leaver_id, to_person_id, ordered, reason, tuple(contexts), keep_watching),
         HandoverAsked(handover_id, leaver_id, 1, to_person_id, ordered, reason),
     ]
 

@@ -12,7 +12,6 @@ from customer.domain.erasure import ErasureCompleted, ErasureStepDone
 from customer.entrypoints.messages import stamp
 from customer.erasures import Erasures
 from customer.projections import erasures as view
-from kernel.config import CONTEXTS
 from kernel.errors import DomainError, InvalidArgument, NotFound
 from kernel.rpc import Call, optional_text, page_of, required_text, required_uuid
 from kernel.store import EventStore, Recorded
@@ -102,7 +101,7 @@ class ErasureApi:
 
         records: list[audit.PersonRecord] = []
         named: set[str] = set()
-        for context in CONTEXTS:
+        for context in self._erasures.modules:
             collect = PersonServiceStub(call.peer(context)).CollectPerson
             token = ""
             for _ in range(_MOST_PAGES):

@@ -10,7 +10,6 @@ from uuid import UUID
 
 from crm.customer.v1 import handover_service_pb2 as pb
 from crm.handover.v1 import ownership_service_pb2 as ownership
-from customer.domain.handover import KINDS
 from customer.entrypoints.messages import stamp
 from customer.handovers import Handovers
 from customer.projections import handovers as view
@@ -33,7 +32,7 @@ class HandoverApi:
 
         leaver_id = str(required_uuid(request, "leaver_id"))
         response = pb.PreviewHandoverResponse()
-        for context in KINDS:
+        for context in self._handovers.contexts:
             asked = ownership.CountOwnedRequest(context=context, person_id=leaver_id)
             found = OwnershipServiceStub(call.peer(context)).CountOwned(asked, timeout=_TIMEOUT_S)
             response.contexts.append(pb.OwnedInContext(context=context, owned=found.owned))

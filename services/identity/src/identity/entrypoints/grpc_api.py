@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
@@ -27,6 +27,7 @@ from identity.sessions import PASSWORD, Origin, Sessions
 from identity.signing import Signer, fields_claim
 from kernel.auth import Caller, Scope, all_of
 from kernel.clock import Clock, system_clock
+from kernel.config import CONTEXTS
 from kernel.errors import Forbidden, InvalidArgument, NotFound, Unauthenticated
 from kernel.request import optional_text
 from kernel.rpc import Call, Page, optional_uuid, page_of, required_text, required_uuid
@@ -46,7 +47,15 @@ _SCOPE_OF: Mapping[Scope, DataScope] = {"own": DataScope.OWN, "team": DataScope.
 
 
 class IdentityApi:
-    def __init__(self, identity: Identity, sessions: Sessions, signer: Signer, clock: Clock = system_clock) -> None:
+    def __init__(
+        self,
+        identity: Identity,
+        sessions: Sessions,
+        signer: Signer,
+        clock: Clock = system_clock,
+        modules: Collection[str] = CONTEXTS,
+    ) -> None:
+        self._switched_off = [context for context in CONTEXTS if context not in modules]
         self._identity = identity
         self._sessions = sessions
         self._signer = signer
@@ -140,6 +149,7 @@ class IdentityApi:
             data_scope_narrowed=caller.scope != _SCOPES[scope],
             second_factor_missing=lacking,
             roles=caller.roles,
+            switched_off=self._switched_off,
         )
 
     def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
