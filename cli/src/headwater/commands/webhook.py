@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=words, description=words)
         if name == "add":
             action.add_argument("name", help="what people call it")
-            action.add_argument("url", help="https://…; NOTIFICATION_WEBHOOKS_TO says where they may lead")
+            action.add_argument("address", metavar="url", help="https://…; NOTIFICATION_WEBHOOKS_TO says where they may lead")
             action.add_argument("types", nargs="+", help="crm.pipeline.v1.OpportunityWon, or 'crm.pipeline.v1.*'")
         elif name != "list":
             action.add_argument("webhook_id")
@@ -68,7 +68,7 @@ def _answer(api: Api, options: argparse.Namespace) -> str:
             [*lines, f"allowed: {found.get('allowed') or 'nothing (NOTIFICATION_WEBHOOKS_TO is not set)'}"]
         )
     if options.action == "add":
-        made = api.post("/v1/webhooks", {"name": options.name, "url": options.url, "types": options.types})
+        made = api.post("/v1/webhooks", {"name": options.name, "url": options.address, "types": options.types})
         return f"{made['webhook_id']}\nsecret, shown only now: {made['secret']}"
     path = f"/v1/webhooks/{options.webhook_id}"
     if options.action == "rotate":

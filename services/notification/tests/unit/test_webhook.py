@@ -75,12 +75,12 @@ def test_what_is_named_is_allowed_and_the_checked_address_is_the_one_that_is_tol
 
 def test_a_signature_is_what_the_standard_says() -> None:
     """The example of standardwebhooks' own tests."""
-    secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+    published = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
     body = b'{"test": 2432232314}'
-    found = signatures([secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
+    found = signatures([published], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body)
     assert found == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
     other = new_secret()
-    both = signatures([other, secret], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body).split(" ")
+    both = signatures([other, published], "msg_p5jXN8AQM9LWM0D4loKWxJek", 1614265330, body).split(" ")
     key = base64.b64decode(other.removeprefix("whsec_"))
     said = hmac.new(key, b"msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + body, hashlib.sha256).digest()
     assert both == ["v1," + base64.b64encode(said).decode(), found]
