@@ -37,7 +37,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action = actions.add_parser(name, help=words, description=words)
         if name == "add":
             action.add_argument("name", help="what people call it")
-            action.add_argument("address", metavar="url", help="https://…; NOTIFICATION_WEBHOOKS_TO says where they may lead")
+            leads = "https://…; NOTIFICATION_WEBHOOKS_TO says where they may lead"
+            action.add_argument("address", metavar="url", help=leads)  # --url is the gateway's
             action.add_argument("types", nargs="+", help="crm.pipeline.v1.OpportunityWon, or 'crm.pipeline.v1.*'")
         elif name != "list":
             action.add_argument("webhook_id")
