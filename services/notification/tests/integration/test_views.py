@@ -12,6 +12,7 @@ from kernel.ids import new_id
 from kernel.rebuild import compare, rebuild
 from kernel.store import Cause
 from notification.bootstrap import VIEWS
+from notification.domain import webhook
 
 ANNA = str(UUID(int=601))
 
@@ -28,6 +29,9 @@ def busy_office(office, sink):
     sink.answer = "250 OK"
     office.move(hours=1)
     office.stub.MarkAllRead(pb.MarkAllReadRequest())
+    with office.service.store.transaction(Cause.of("service:test")) as tx:
+        shop = new_id()
+        tx.append(shop, 0, webhook.register(shop, "Shop", "https://shop.example/", ["crm.pipeline.v1.*"], UUID(ANNA)))
     return office
 
 
