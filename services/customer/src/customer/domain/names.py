@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from functools import lru_cache
 
 LIKELY_THE_SAME = 0.6
 LIKELY_THE_SAME_IN_LETTERS = 0.7
@@ -217,16 +218,21 @@ def telling_pieces(name: str) -> list[str]:
 
 
 def similarity(one: str, other: str) -> float:
-    """Return how alike two names are, 0 to 1: the weighted Dice coefficient of their pieces."""
-    a, b = pieces(one), pieces(other)
+    """Return how alike two names are, 0 to 1."""
+    return likeness(pieces(one), pieces(other))
+
+
+def likeness(a: frozenset[str], b: frozenset[str]) -> float:
+    """Return how alike two names with these pieces are, 0 to 1: the weighted Dice coefficient."""
     if not a or not b:
         return 0.0
-    if core(one) == core(other):
+    if a == b:
         return 1.0
     shared = sum(_weight(piece) for piece in a & b)
     return 2 * shared / (sum(map(_weight, a)) + sum(map(_weight, b)))
 
 
+@lru_cache(maxsize=65_536)  # an import weighs the same pieces millions of times
 def _weight(piece: str) -> float:
     return _COMMON_WEIGHT if _is_common(piece) else 1.0
 

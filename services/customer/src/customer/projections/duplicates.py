@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
-from customer.domain.names import likely_from, pieces, similarity, telling_pieces
+from customer.domain.names import likely_from, likeness, pieces, telling_pieces
 from customer.projections.families import survivors
 
 MOST_CANDIDATES = 20
@@ -69,9 +69,10 @@ def candidates(
         _note(found[key], row, what, 1.0)
     for each in sought:
         if each.company_name:
+            ours, least = pieces(each.company_name), likely_from(each.company_name)
             for row in _alike(cursor, each.company_name):
-                score = similarity(each.company_name, row["name"])
-                if score >= likely_from(each.company_name):
+                score = likeness(ours, frozenset(row["name_pieces"]))
+                if score >= least:
                     _note(found[each.key], row, "name", score)
     return {
         key: sorted(
@@ -130,7 +131,7 @@ def _alike(cursor: Cursor[DictRow], name: str) -> list[DictRow]:
 
 
 ALIKE = (
-    "select c.customer_id, c.name, c.kind, c.owner_id from customers c"
+    "select c.customer_id, c.name, c.kind, c.owner_id, c.name_pieces from customers c"
     f" where c.name_pieces && %s::text[] and {_LIVE}"
     " and cardinality(c.name_pieces) between %s and %s"
     " order by cardinality(array(select unnest(c.name_pieces) intersect select unnest(%s::text[]))) desc,"
