@@ -34,9 +34,9 @@ def test_a_person_signs_in_and_out(page_as: Any, login_of: Any, shot: Any, fault
 def test_two_characters_and_enter_open_a_customer(page_as: PageAs) -> None:
     page = page_as("rep", language="zh")
     page.goto("/customers")
-    name = page.locator(".list .ant-table-row strong").first.inner_text()
+    name = page.locator(".list .ant-table-row a").first.inner_text()
     page.keyboard.press("Control+k")
-    page.get_by_role("combobox").fill(name[:2])
+    page.get_by_role("dialog").get_by_role("combobox").fill(name[:2])
     hit = page.get_by_role("group", name="客户").get_by_role("option").first
     expect(hit).to_contain_text(name[:2])
     page.keyboard.press("Enter")
