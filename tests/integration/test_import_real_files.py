@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -32,8 +33,10 @@ MAVEN = (8_800, 4_238, 2_473, 10_005_534_00)
 def test_maven_comes_in_once_whatever_its_dates_look_like_and_the_same_numbers_come_out_everywhere(suite: Any) -> None:
     folder = folder_of("maven_crm")
     first = suite.headwater("import", "maven", str(folder))
+    took_s = float(re.search(r"\[ *([\d.]+) s\] opportunities: 8,800 of 8,800", first.stderr)[1])
     assert "opportunities: 8,800 created" in first.stdout
     assert "8,800 opportunities, 4,238 won, 2,473 lost, 2,089 open; won 10,005,534.00 USD; 63.15%" in first.stdout
+    assert took_s < 120, f"the import took {took_s:.0f} s"
     wait_until(lambda: maven_numbers(funnel(suite)["totals"]) == MAVEN, timeout_s=60)
     assert round(funnel(suite)["totals"]["win_rate"], 4) == 0.6315
 
