@@ -44,6 +44,7 @@ export default function TourSteps({ at, onMove, onClose }: Props) {
       open={shown}
       current={here}
       zIndex={1100}
+      mask={{ style: { zIndex: 1099 } }} // it comes anew with each stop, and would lie over the words
       closable={{ "aria-label": t("close") }}
       onChange={onMove}
       onClose={() => onClose(here === stops.length - 1)}
