@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from headwater.api import Api, Refused
-from testkit import wait_until
+from testkit import a_name, wait_until
 
 
 def status_of(who: Api, path: str) -> int:
@@ -34,9 +34,7 @@ def test_a_department_a_portal_user_and_a_partner_see_what_is_theirs_to_see(suit
     _, colleague = suite.person("sales_rep", team)
     _, stranger = suite.person("sales_rep")
     firms = [
-        owner.post("/v1/customers", {"profile": {"name": f"Firm {secrets.token_hex(5)}", "remark": "pays late"}})[
-            "customer_id"
-        ]
+        owner.post("/v1/customers", {"profile": {"name": a_name("Firm"), "remark": "pays late"}})["customer_id"]
         for _ in range(2)
     ]
     firm, other = firms

@@ -28,7 +28,7 @@ from headwater.api import Api, Refused
 from kernel.config import CONTEXTS
 from kernel.keyring import Keyring
 from kernel.vault import MasterKey, NotWrappedByUs
-from testkit import wait_until
+from testkit import a_name, wait_until
 
 pytestmark = [pytest.mark.security, pytest.mark.timeout(300)]
 
@@ -130,7 +130,7 @@ def a_marked_contact(admin: Api, who: Marked) -> str:
     admin.post(f"/v1/leads/{lead}:logContact", {"kind": "call", "note": who("lead note")})
     admin.post(f"/v1/leads/{lead}:correct", {"person_name": who("corrected")})
     admin.post(f"/v1/leads/{lead}:qualify", {"reason": "need"})
-    name = "Marked Works " + secrets.token_hex(4)
+    name = a_name("Marked Works")
     converted = admin.post(f"/v1/leads/{lead}:convert", {"customer_name": name, "no_opportunity": True})
     customer, contact = converted["customer_id"], converted["contact_id"]
     at = f"/v1/customers/{customer}"

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headwater.api import Api, Refused
-from testkit import wait_until
+from testkit import a_name, wait_until
 
 LISTS = {
     "customers": ("owner_id", "customer_id"),
@@ -33,7 +33,7 @@ def cny(amount: int) -> dict[str, str]:
 
 def one_of_everything(admin: Api, rep: Api, rep_id: str) -> dict[str, str]:
     """What he owns, by kind; the approval waits for him."""
-    name, today = f"Leaving {secrets.token_hex(4)}", datetime.now(UTC).date()
+    name, today = a_name("Leaving"), datetime.now(UTC).date()
     customer = rep.post("/v1/customers", {"profile": {"name": name}})["customer_id"]
     due = (datetime.now(UTC) + timedelta(days=1)).isoformat().replace("+00:00", "Z")
     follow_up = rep.post(f"/v1/customers/{customer}/follow-ups", {"due_at": due, "subject": "call"})["follow_up_id"]

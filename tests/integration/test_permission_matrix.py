@@ -27,7 +27,7 @@ from headwater.api import Api, Refused
 from identity.domain.presets import PRESETS
 from identity.domain.role import DataScope
 from kernel.wire import channel_to
-from testkit import wait_until
+from testkit import a_name, wait_until
 
 TOO_LONG_A_REQUEST_ID = "x" * 300
 SCOPE_IN_THE_TOKEN = {
@@ -138,7 +138,7 @@ def house(suite: Any) -> dict[str, Any]:
 
 
 def _one_of_everything(admin: Api, rep: Api) -> dict[str, str]:
-    name = f"Scope {secrets.token_hex(4)}"
+    name = a_name("Scope")
     stage = {"name": "talks", "probability": 50, "norm_days": 10, "order": 1}
     pipeline = admin.post("/v1/pipelines", {"name": name, "stages": [stage]})["pipeline_id"]
     customer = rep.post("/v1/customers", {"profile": {"name": name}})["customer_id"]

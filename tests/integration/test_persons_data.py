@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from headwater.api import Refused
+from testkit import a_name
 
 pytestmark = pytest.mark.timeout(180)
 
@@ -32,9 +33,7 @@ def test_a_person_gets_all_that_is_recorded_of_him_then_is_forgotten_then_there_
         },
     )["lead_id"]
     admin.post(f"/v1/leads/{lead}:qualify", {"reason": "need"})
-    converted = admin.post(
-        f"/v1/leads/{lead}:convert", {"customer_name": f"Persons {secrets.token_hex(4)} Ltd", "no_opportunity": True}
-    )
+    converted = admin.post(f"/v1/leads/{lead}:convert", {"customer_name": a_name("Persons"), "no_opportunity": True})
     customer, contact = converted["customer_id"], converted["contact_id"]
     admin.post(
         "/v1/tickets",

@@ -10,10 +10,11 @@ import pytest
 
 from headwater.commands.undo import undo
 from headwater.operating import named
+from testkit import a_name
 
 
 def test_a_persons_day_is_taken_back_over_the_api(suite: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    admin, name = suite.admin, f"Undone {secrets.token_hex(3)}"
+    admin, name = suite.admin, a_name("Undone")
     person_id, person = suite.person("sales_rep")
     customer_id = admin.post("/v1/customers", {"profile": {"name": name}, "owner_id": person_id})["customer_id"]
     before = datetime.now(UTC).date().isoformat()
@@ -44,7 +45,7 @@ def test_the_preview_of_a_day_across_the_services_is_what_then_happens(
     campaign_id = admin.post("/v1/campaigns", {"name": mark, **campaign})["campaign_id"]
     person_id, person = suite.person("admin")
     before = datetime.now(UTC).date().isoformat()
-    customer_id = person.post("/v1/customers", {"profile": {"name": f"Undone {mark}"}})["customer_id"]
+    customer_id = person.post("/v1/customers", {"profile": {"name": a_name("Undone")}})["customer_id"]
     person.post(f"/v1/products/{product}:revise", {"name": "Valve", "list_price": {**price, "minor_units": 1}})
     person.post(f"/v1/tickets/{ticket}:recategorise", {"category": "bill"})
     person.post(f"/v1/campaigns/{campaign_id}:bookCost", {"amount": {**price, "minor_units": 70}, "purpose": "hall"})

@@ -11,12 +11,12 @@ from typing import Any
 import pytest
 
 from headwater.api import Refused
-from testkit import wait_until
+from testkit import a_name, wait_until
 
 
 @pytest.fixture
 def customer(suite: Any) -> dict[str, str]:
-    name, phone = f"Canary {secrets.token_hex(3)}", f"138{secrets.randbelow(10**8):08d}"
+    name, phone = a_name("Canary"), f"138{secrets.randbelow(10**8):08d}"
     admin = suite.admin
     customer_id = admin.post("/v1/customers", {"profile": {"name": name, "phones": [phone]}})["customer_id"]
     contact = {"name": "王小明", "phones": [phone], "emails": [f"wang@{name[-6:]}.example"]}
@@ -97,7 +97,7 @@ def test_a_masked_field_is_masked_in_every_answer_and_cannot_be_written(suite: A
         person.post("/v1/customers", {"profile": {"name": "New", "phones": ["13900000000"]}})
     assert refused.value.status == 403
     assert "phones" in str(refused.value)
-    assert person.post("/v1/customers", {"profile": {"name": f"New {secrets.token_hex(3)}"}})["customer_id"]
+    assert person.post("/v1/customers", {"profile": {"name": a_name("New")}})["customer_id"]
 
 
 def test_a_leak_is_investigated_by_who_could_and_who_did(suite: Any, customer: dict[str, str]) -> None:
