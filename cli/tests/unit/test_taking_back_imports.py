@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from headwater.api import Refused
 from headwater.importing.running import revert
 
 
@@ -35,3 +36,17 @@ def test_a_preview_counts_what_taking_back_then_does(preview: bool) -> None:
     done = counts["taken_back"] + counts.get("unchanged_since", 0) + counts["archived"]
     assert done == 505
     assert told == ["  stays: customer c: website"]
+
+
+class DealsOnly(Services):
+    """No customer came with that import."""
+
+    def post(self, path: str, body: dict[str, Any]) -> dict[str, Any]:
+        if path.startswith("/v1/customer-imports/"):
+            raise Refused(404, {"title": "not found"})
+        return super().post(path, body)
+
+
+def test_an_import_without_customers_is_taken_back_too() -> None:
+    counts = revert(DealsOnly(), "i", print)  # type: ignore[arg-type]
+    assert counts["taken_back"] == 503

@@ -24,6 +24,7 @@ Progress = Callable[[str, int, int], None]
 
 POLICIES = ("skip", "overwrite", "merge")
 _MOST_REVERTS = 10_000
+_NOT_FOUND = 404
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,7 +321,12 @@ def revert(api: Api, import_id: str, tell: Callable[[str], None], preview: bool 
     counts: Counter[str] = Counter()
     for path in ("/v1/ticket-imports", "/v1/pipeline-imports", "/v1/customer-imports"):
         for _ in range(_MOST_REVERTS):
-            answer = api.post(f"{path}/{import_id}:revert", {"preview": True} if preview else {})
+            try:
+                answer = api.post(f"{path}/{import_id}:revert", {"preview": True} if preview else {})
+            except Refused as error:
+                if error.status == _NOT_FOUND:  # most imports bring one kind of thing only
+                    break
+                raise
             for name in ("taken_back", "withdrawn", "archived", "restored"):
                 counts[name] += int(answer.get(name, 0))
             for kept in answer.get("kept", []):

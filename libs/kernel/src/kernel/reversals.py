@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import fields as attributes
+from datetime import datetime
 from enum import IntEnum
 from typing import Any, Protocol
 from uuid import UUID
@@ -30,8 +31,28 @@ class Verdict(IntEnum):
     GOES_ALONG = 5
 
 
+class Reason(str):
+    """Why a change stays: in English words, and as a code with values for who says it in another language.
+
+    The code never changes its meaning; it is the same wherever the words are. `behind` is the reason of this reason.
+    """
+
+    code: str
+    values: Mapping[str, str]
+    behind: Reason | None
+
+    def __new__(cls, code: str, words: str, behind: Reason | None = None, **values: str) -> Reason:
+        reason = super().__new__(cls, f"{words}: {behind}" if behind else words)
+        reason.code, reason.values, reason.behind = code, values, behind
+        return reason
+
+
 class Irreversible(DomainError):
     """What happened cannot be made not to have happened."""
+
+    def __init__(self, reason: Reason) -> None:
+        super().__init__(reason)
+        self.reason = reason
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +95,7 @@ class Change:
 
     touches: Touches
     take_back: TakeBack | None = None
-    reason: str = ""
+    reason: Reason | None = None
 
 
 def taken_back(by: TakeBack, *fields: str | Touches) -> Change:
@@ -82,7 +103,7 @@ def taken_back(by: TakeBack, *fields: str | Touches) -> Change:
     return Change(_touching(*fields), by)
 
 
-def stays(reason: str, *fields: str | Touches) -> Change:
+def stays(reason: Reason, *fields: str | Touches) -> Change:
     """It cannot be made not to have happened; the reason says why, and what to do instead."""
     return Change(_touching(*fields or (WHOLE,)), reason=reason)
 
@@ -92,16 +113,16 @@ def goes_along(*fields: str) -> Change:
     return Change(_touching(*fields))
 
 
-def defined(unmade: Callable[[Any], Any] | str) -> Change:
+def defined(unmade: Callable[[Any], Any] | Reason) -> Change:
     """Each event defines all of it: the definition before is given again, as the next version if it has versions.
 
-    `unmade(now)` is the definition that stands for none; words say why there is no such.
+    `unmade(now)` is the definition that stands for none; a reason says why there is no such.
     """
 
     def again(taking: Taking) -> Sequence[Any]:
         before, now = taking.before, taking.now
         if before is None:
-            if isinstance(unmade, str):
+            if isinstance(unmade, Reason):
                 raise Irreversible(unmade)
             before = unmade(now)
         if not hasattr(now, "version"):
@@ -141,7 +162,7 @@ def _nothing_else(look: Look, state: Any) -> None:
     """No decision of the record looks at another record."""
 
 
-_UNTHOUGHT_OF = stays("changes of this kind cannot be taken back")
+_UNTHOUGHT_OF = stays(Reason("not_foreseen", "changes of this kind cannot be taken back"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +188,7 @@ class Reversals:
         return frozenset({WHOLE} if before is None else self.change(event).touches(before, after, event))
 
 
-def kept(record: str, reasons: Mapping[type, str]) -> Reversals:
+def kept(record: str, reasons: Mapping[type, Reason]) -> Reversals:
     """A kind of record that is never taken back by an undo, with the reason for each of its events."""
     return Reversals(record, {event: stays(reason) for event, reason in reasons.items()})
 
@@ -180,6 +201,7 @@ class Step:
     mine: bool = False
     undoing: bool = False
     who: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +211,7 @@ class Outcome:
     index: int
     verdict: Verdict
     fields: tuple[str, ...] = ()
-    kept: tuple[tuple[str, str], ...] = ()
+    kept: tuple[tuple[str, Reason], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,22 +223,36 @@ class Plan:
     state: Any
 
 
-_ALREADY = "it was taken back before"
-_LATER_STAYS = "a later change of it stays"
-_FORGOTTEN = "the former value was of a person who is forgotten since"
+_ALREADY = Reason("taken_back_before", "it was taken back before")
+_FORGOTTEN = Reason("person_forgotten", "the former value was of a person who is forgotten since")
+
+
+def _changed_since(step: Step) -> Reason:
+    when = f" at {step.at:%Y-%m-%d %H:%M} UTC" if step.at else ""
+    at = step.at.isoformat() if step.at else ""
+    return Reason("changed_since", f"changed since by {step.who}{when}", who=step.who, at=at)
+
+
+def _later_stays(reason: Reason) -> Reason:
+    return Reason("later_stays", "a later change of it stays", reason)
+
+
+def refused(error: DomainError) -> Reason:
+    """Decisions that only an undo makes have reasons of their own; the rules that everybody meets have words."""
+    return error.reason if isinstance(error, Irreversible) else Reason("rule", str(error), rule=str(error))
 
 
 @dataclass(slots=True)
 class _Since:
     """For every field touched later in history the nearest reason why it must not be set back."""
 
-    reasons: dict[str, str] = field(default_factory=dict)
+    reasons: dict[str, Reason] = field(default_factory=dict)
 
-    def touch(self, fields: Collection[str], reason: str) -> None:
+    def touch(self, fields: Collection[str], reason: Reason) -> None:
         self.reasons.update(dict.fromkeys(fields, reason))
 
-    def why_not(self, name: str) -> str:
-        return next((reason for other, reason in self.reasons.items() if _overlap(name, other)), "")
+    def why_not(self, name: str) -> Reason | None:
+        return next((reason for other, reason in self.reasons.items() if _overlap(name, other)), None)
 
 
 def _overlap(one: str, other: str) -> bool:
@@ -245,14 +281,14 @@ def plan(
             since.touch(fields, _ALREADY)
             continue
         if not step.mine:
-            since.touch(fields, f"changed since by {step.who}")
+            since.touch(fields, _changed_since(step))
             continue
         outcome, decided = _take_back(reversals, Taking(step.event, states[i], now, fields, known), since, i, is_lost)
         outcomes.append(outcome)
         if outcome.kept:
             stuck = [(name, reason) for name, reason in outcome.kept if not since.why_not(name)]
             for name, reason in stuck:
-                since.touch((name,), f"{_LATER_STAYS}: {reason}")
+                since.touch((name,), _later_stays(reason))
         for event in decided:
             now = reversals.evolve(now, event)
         events += decided
@@ -278,7 +314,7 @@ def _take_back(
     try:
         decided = decide(Taking(taking.event, taking.before, taking.now, free, taking.known))
     except DomainError as error:
-        stays |= dict.fromkeys(sorted(free), str(error))
+        stays |= dict.fromkeys(sorted(free), refused(error))
         return Outcome(index, Verdict.KEPT, kept=tuple(stays.items())), ()
     if decided is None:
         return Outcome(index, Verdict.GOES_ALONG), ()

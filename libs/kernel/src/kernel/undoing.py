@@ -26,7 +26,7 @@ from kernel.ids import derived_id
 from kernel.parking_events import ParkedRetried, ParkedSetAside
 from kernel.purged import PersonPurged
 from kernel.request import Page, optional_date, optional_text, optional_uuid, page_of
-from kernel.reversals import Outcome, Plan, Reversals, Step, kept, plan
+from kernel.reversals import Outcome, Plan, Reason, Reversals, Step, kept, plan
 from kernel.vault import Erased
 
 if TYPE_CHECKING:
@@ -36,15 +36,24 @@ if TYPE_CHECKING:
 
 MOST_RECORDS = 100
 EVERYWHERE = (
-    kept("handover", {RecordsHandedOver: "records were given to a successor: hand them back to whom they belong"}),
+    kept(
+        "handover",
+        {
+            RecordsHandedOver: Reason(
+                "handed_over", "records were given to a successor: hand them back to whom they belong"
+            )
+        },
+    ),
     kept(
         "parked",
         {
-            ParkedRetried: "what was waiting has gone its way: undo what it led to",
-            ParkedSetAside: "what was left out is not delivered any more: enter what is missing by hand",
+            ParkedRetried: Reason("parked_went_on", "what was waiting has gone its way: undo what it led to"),
+            ParkedSetAside: Reason(
+                "parked_left_out", "what was left out is not delivered any more: enter what is missing by hand"
+            ),
         },
     ),
-    kept("erasure", {PersonPurged: "whoever is forgotten stays forgotten"}),
+    kept("erasure", {PersonPurged: Reason("stays_forgotten", "whoever is forgotten stays forgotten")}),
 )
 """What every service records besides its own events."""
 _NOBODYS = Reversals("", {})
@@ -210,7 +219,8 @@ def _step(recorded: Recorded[Any], mine: set[UUID], undo_id: UUID) -> Step:
         recorded.event,
         metadata.event_id in mine,
         metadata.causation_id == undo_id,
-        f"{metadata.actor} at {metadata.recorded_at:%Y-%m-%d %H:%M} UTC",
+        metadata.actor,
+        metadata.recorded_at,
     )
 
 
@@ -258,5 +268,13 @@ def _change(recorded: Recorded[Any], outcome: Outcome) -> pb.UndoChange:
         actor=recorded.metadata.actor,
         verdict=pb.UndoVerdict.ValueType(int(outcome.verdict)),
         fields=[name or "record" for name in outcome.fields],
-        kept=[pb.UndoKept(field=name or "record", reason=reason) for name, reason in outcome.kept],
+        kept=[
+            pb.UndoKept(field=name or "record", reason=reason, because=_because(reason))
+            for name, reason in outcome.kept
+        ],
     )
+
+
+def _because(reason: Reason) -> list[pb.UndoReason]:
+    behind = _because(reason.behind) if reason.behind else []
+    return [pb.UndoReason(code=reason.code, values=reason.values), *behind]

@@ -46,6 +46,7 @@ from customer.projections.duplicates import Candidate
 from kernel.auth import Caller
 from kernel.errors import DomainError, InvalidArgument, NotFound
 from kernel.ids import derived_id, new_id
+from kernel.reversals import Reason
 from kernel.store import Transaction
 
 MOST_ROWS = 500
@@ -191,11 +192,11 @@ class Importer:
             if not history:
                 continue
             if not caller.sees(fold(history).owner_id):
-                kept.append((customer_id, ["now in somebody else's care"]))
+                kept.append((customer_id, [Reason("in_others_care", "now in somebody else's care")]))
                 continue
             undoing = undo(history, import_id)
             if undoing.archived and customer_id in busy:
-                kept.append((customer_id, ["activities"]))
+                kept.append((customer_id, [Reason("activities_since", "activities")]))
                 continue
             if undoing.kept:
                 kept.append((customer_id, undoing.kept))

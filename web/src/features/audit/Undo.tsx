@@ -10,8 +10,9 @@ import { useWords } from "@/i18n/words";
 import { Section } from "@/ui/Page";
 import { Actor, PersonSelect } from "@/ui/people";
 import { Answered, Notice } from "@/ui/states";
-import { CONTEXTS, useContextName, useNames } from "./parts";
+import { CONTEXTS, Why, useContextName, useNames } from "./parts";
 import { useAuditFilters } from "./Trail";
+import { UndoImport } from "./UndoImport";
 import { auditWords } from "./words";
 
 const VERDICTS = {
@@ -22,7 +23,7 @@ const VERDICTS = {
   UNDO_VERDICT_GOES_ALONG: ["v_along", "tag-good"],
   UNDO_VERDICT_UNSPECIFIED: ["v_kept", "tag-dull"],
 } as const;
-type Kind = "person" | "correlation" | "request";
+type Kind = "person" | "correlation" | "request" | "import";
 const PAGE = 50;
 
 export default function Undo() {
@@ -33,15 +34,15 @@ export default function Undo() {
   const names = useNames();
   const { message, modal } = App.useApp();
   const { value, change } = useAuditFilters();
-  const [kind, setKind] = useState<Kind>(value("cause") ? "correlation" : value("request") ? "request" : "person");
+  const [kind, setKind] = useState<Kind>(value("import") ? "import" : value("cause") ? "correlation" : value("request") ? "request" : "person");
   const [context, setContext] = useState(value("part") || "customer");
   const [actor, setActor] = useState(value("actor"));
   const [day, setDay] = useState(value("day") || dayjs().format("YYYY-MM-DD"));
-  const [cause, setCause] = useState(value("cause") || value("request"));
+  const [cause, setCause] = useState(value("import") || value("cause") || value("request"));
   const [token, setToken] = useState("");
   const time_zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
   const asked =
-    value("cause") ? { correlation_id: value("cause") } : value("request") ? { of_request_id: value("request") } : value("actor") && value("day") ? { actor: value("actor"), day: value("day"), time_zone } : undefined;
+    value("import") ? undefined : value("cause") ? { correlation_id: value("cause") } : value("request") ? { of_request_id: value("request") } : value("actor") && value("day") ? { actor: value("actor"), day: value("day"), time_zone } : undefined;
   const where = value("part") || "customer";
   const preview = useAsk("/v1/audit/{context}/undo", { path: { context: where }, query: { ...asked, page_size: PAGE, page_token: token } }, { enabled: asked !== undefined, freshMs: 0 });
   const undo = useTell("/v1/audit/{context}:undo", {
@@ -61,11 +62,11 @@ export default function Undo() {
           onSubmit={(event) => {
             event.preventDefault();
             setToken("");
-            change({ part: context, actor: kind === "person" ? actor : "", day: kind === "person" ? day : "", cause: kind === "correlation" ? cause.trim() : "", request: kind === "request" ? cause.trim() : "" });
+            change({ part: context, actor: kind === "person" ? actor : "", day: kind === "person" ? day : "", cause: kind === "correlation" ? cause.trim() : "", request: kind === "request" ? cause.trim() : "", import: kind === "import" ? cause.trim() : "" });
           }}
         >
-          <Select<Kind> value={kind} onChange={setKind} aria-label={t("by")} style={{ width: 250 }} options={[{ value: "person", label: t("by_person") }, { value: "correlation", label: t("by_correlation") }, { value: "request", label: t("by_request") }]} />
-          <Select<string> value={context} onChange={setContext} aria-label={t("service")} style={{ width: 160 }} options={CONTEXTS.map((each) => ({ value: each, label: part(each) }))} />
+          <Select<Kind> value={kind} onChange={setKind} aria-label={t("by")} style={{ width: 250 }} options={[{ value: "person", label: t("by_person") }, { value: "correlation", label: t("by_correlation") }, { value: "request", label: t("by_request") }, { value: "import", label: t("by_import") }]} />
+          {kind !== "import" && <Select<string> value={context} onChange={setContext} aria-label={t("service")} style={{ width: 160 }} options={CONTEXTS.map((each) => ({ value: each, label: part(each) }))} />}
           {kind === "person" ? (
             <>
               <div style={{ width: 190, display: "grid" }}><PersonSelect value={actor} onChange={setActor} placeholder={t("person")} label={t("person")} /></div>
@@ -77,6 +78,7 @@ export default function Undo() {
           <Button type="primary" htmlType="submit" disabled={!ready}>{t("preview")}</Button>
         </form>
       </Section>
+      {value("import") && <UndoImport key={value("import")} importId={value("import")} />}
       {asked && (
         <Answered of={preview} rows={6}>
           {(data) => {
@@ -121,7 +123,7 @@ export default function Undo() {
                               <td>{names.event(each.event)} <span className="quiet">{f.moment(each.recorded_at)}</span></td>
                               <td><Actor actor={each.actor} /></td>
                               <td><span className={`tag ${tone}`}>{t(word)}</span></td>
-                              <td>{each.fields.map(names.field).join(", ")}{each.kept.map((kept) => <div key={kept.field} className="quiet">{kept.field !== "record" && `${names.field(kept.field)}: `}{kept.reason}</div>)}</td>
+                              <td>{each.fields.map(names.field).join(", ")}{each.kept.map((kept) => <div key={kept.field} className="quiet">{kept.field !== "record" && `${names.field(kept.field)}: `}<Why {...kept} /></div>)}</td>
                             </tr>
                           );
                         }),

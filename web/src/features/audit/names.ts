@@ -1,5 +1,5 @@
 /**
- * What happened, and to which field, in Chinese. English is read off the names themselves. Every event and every field that
+ * What happened, to which field, and why an undo leaves it, in Chinese. English is read off the names themselves. Every event, field and reason that
  * the audit can show is here: tests/architecture/test_words.py names what is missing, and what is here for nothing.
  */
 
@@ -61,6 +61,131 @@ export const fieldsInChinese: Readonly<Record<string, string>> = {
   target_s: "目标秒数", targets: "目标", tax_basis_points: "税率（万分比）", tax_total: "税额合计", team: "团队", template: "模板", template_version: "模板版本", test_address: "测试地址", text: "文字", text_body: "正文", thank_you: "致谢页", ticket: "工单", timer_key: "定时编号", timers: "定时", timezone: "时区", title: "标题", token: "令牌", total: "合计", touch: "接触", touched_at: "接触时间", tracking_number: "运单号", trigger: "触发条件", trigger_ref: "触发来源", types: "事件类型", unallocated: "未分摊金额", unit: "单位", unit_cost: "单位成本", until: "截止", url: "网址", utm: "来源参数", valid_from: "生效日期", valid_until: "有效期至", value: "值", variables: "变量", version: "版本", via: "途径", visitor: "访客", warn_at: "预警时间", warn_at_percent: "预警百分比", warn_before_s: "提前预警秒数", webhook: "推送", website: "网站", weekly: "每周安排", window_days: "窗口天数", wording: "同意文本", year: "年份",
 };
 
+/** By the code of the reason why an undo leaves something as it is; {names} are filled in. English is what the service says. */
+export const reasonsInChinese: Readonly<Record<string, string>> = {
+  absorbed_another: "它已并入其他客户：请先拆分",
+  absorbed_since: "之后并入了其他客户",
+  activities_since: "之后又登记了活动",
+  answer_is_his: "回答内容由本人决定",
+  approval_decided: "审批结论会保留，且他人已据此行动：请重新申请审批",
+  approval_went_on: "之后已进入下一步",
+  approval_withdrawn: "已撤回的审批需重新提交",
+  archived_since: "之后已归档",
+  campaign_began: "活动已公开开始：如有需要，请结束它",
+  campaign_ended: "已结束的活动不会重新开始：请另行策划",
+  category_in_use: "类别中可能有产品：请重新命名",
+  changed_since: "之后又被 {who} 在 {at} 修改",
+  client_by_hand: "程序的权限由人工决定：请更换或吊销其密钥",
+  client_revoked: "已吊销的客户端需手工重新登记",
+  clocks_ran: "SLA 已据此计时：如有需要，请重新设定",
+  consent_is_his: "同意只能由本人给出或撤回：请征询本人",
+  consents_went_with_him: "其同意已随联系人移除，只能由本人重新给出：请添加联系人并征询",
+  contact_removed: "该联系人之后已被移除",
+  contract_file: "文件随合同保留：请附上正确的文件",
+  contract_number: "编号必须连续：编号随合同保留",
+  contract_signed: "已签署的合同约束双方：如有需要，请终止合同",
+  contract_terminated: "已终止的合同不再有效：请另行拟定",
+  cost_unknown: "此前没有该日起的成本：请重新设定",
+  costs_booked: "已有费用入账：如有需要，请结束活动",
+  customer_answered: "已答复客户：如有需要，请关闭工单",
+  customer_said_so: "这是客户的答复，只有客户能改变：请修改报价或另行报价",
+  deal_closed: "赢单或输单后他人会立即行动：如有需要，请重新开启",
+  deal_has: "{what} 依附于它：请先处理，或将商机输单",
+  deal_reopened: "商机重新开启后他人会立即行动：请注明原因后赢单或输单",
+  draft_lets_nobody_in: "草稿不会让任何人进入：可保留或继续编辑",
+  draft_unseen: "草稿无人可见：可保留或继续编辑",
+  enter_anew: "已撤销的内容需重新录入",
+  follow_up_called_off: "已取消的跟进需重新安排",
+  follow_up_done: "已完成的无法撤销：请另行安排跟进",
+  handed_over: "记录已移交给接手人：请交还给应负责的人",
+  import_anew: "已撤销的内容需重新导入",
+  import_as_a_whole: "导入需整体撤销：请在“原因”中选择“一次导入”",
+  import_changed_since: "导入之后又被修改",
+  in_others_care: "现由他人负责",
+  instalment_owed: "约定的分期款项应予支付：请注明原因后核销",
+  journey_left: "撤销不会让人继续旅程：如有需要，请重新加入",
+  journey_lets_in: "会立即让其他人进入：请先暂停旅程",
+  journey_paused: "恢复后会重新发出消息：如有需要，请启用旅程",
+  later_stays: "之后的变更需要保留",
+  lead_closed: "已关闭的线索不会恢复：请重新录入",
+  lead_converted: "转化出的客户与商机是独立记录：请重新录入线索",
+  lead_judged: "线索判断在作出新判断前有效：请确认、培育或判为无效",
+  loss_booked: "已核销的损失保持入账：如后来收到款项，请登记回款",
+  mailing_cancelled: "撤销不会导致发送：请另行计划群发",
+  mailing_on_its_way: "消息已在发送：请取消群发，以停止尚未发出的部分",
+  merged_away: "之后已并入其他客户",
+  message_may_have_left: "消息可能已发出：请在等待期间取消",
+  message_was_to_leave: "待发出的消息无法召回：请取消该群发，以停止尚未发出的部分",
+  next_step: "下一步只是备注：请另行安排",
+  no_customer_named: "此前未指定客户：请指定另一客户",
+  no_queue_before: "此前不在任何队列：请分配给某人",
+  nobody_had_it: "此前无人负责：请指定负责人",
+  nobody_looked_after_it: "此前无人负责：请指定负责人",
+  nobody_named: "此前未指定人员：请指定他人",
+  nobody_was_to_do_it: "此前未指定执行人：请指定执行人",
+  not_foreseen: "这类变更无法撤销",
+  observed: "行为已被观察记录，予以保留",
+  one_default: "必须有一个默认销售流程：请将另一个设为默认",
+  open_anew: "已撤销的工单需重新开立",
+  order_cancelled: "订单取消会立即通知各方：请重新下单",
+  order_confirmed: "订单确认后他人会立即执行：如有需要，请取消订单",
+  order_delivered: "已交付给客户",
+  order_money_moved: "已有回款或核销：请先处理款项，再取消订单",
+  order_shipped: "货物已发出",
+  parked_left_out: "已略过的内容不再投递：请手工补录缺失部分",
+  parked_went_on: "搁置的内容已继续处理：请撤销它引发的变更",
+  payment_booked: "已收款项保持入账：请办理退款",
+  people_by_hand: "谁可登录由人工决定：请在人员中调整",
+  person_forgotten: "原值属于已被遗忘的人",
+  pipeline_gone: "其销售流程已不存在",
+  pipeline_retired: "已停用的销售流程不会恢复：请另行定义",
+  preferences_are_his: "通知偏好由本人决定：请本人重新设置",
+  primary_contact_gone: "原主要联系人已不存在",
+  product_withdrawn: "已下架的产品不会恢复：请以新编号上架",
+  promise_holds: "已作出的承诺在到期前一直有效",
+  question_asked: "已发出的问题无法收回",
+  queue_in_use: "可能有工单在其中等待：请直接定义为所需的样子",
+  quote_draft: "草稿不具约束力：可保留或修改",
+  quote_sent: "报价已发出：请发送修订版",
+  read_is_a_fact: "已读是既成事实",
+  retracted: "已撤回的活动需重新登记",
+  rights_by_hand: "撤销不会授予或收回权限：请手工授予或收回角色",
+  role_retired: "已停用的角色需手工重新定义",
+  roles_decide: "操作权限由角色决定：请手工调整",
+  rule: "不符合该记录的规则（{rule}）",
+  said: "已说的话无法收回",
+  schedule_anew: "撤销不会导致发送：请重新定时",
+  segment_retired: "已停用的分群不会恢复：请另行定义",
+  sent_is_his: "提交的内容属于本人：如本人要求，请遗忘此人",
+  share_ended: "撤销不会让外部人员重新获得访问：请重新共享",
+  sign_in_is_his: "登录方式属于本人：请由本人或协助者重新设置",
+  sign_in_policy_by_hand: "人员按此规则登录：请手工调整",
+  signed_in: "登录与退出是既成事实",
+  stages_in_use: "新增阶段中可能有商机：请先移走商机，再修改流程",
+  status_since: "之后状态已变更",
+  stays_forgotten: "已被遗忘的人不会恢复",
+  taken_back_before: "此前已撤销",
+  team_by_hand: "团队中可能有成员：请手工解散",
+  team_dissolved: "已解散的团队需手工重新组建",
+  team_went_with_it: "成员与目标已随之解散：请重新组建",
+  teams_decide: "可见范围由团队决定：请手工调整",
+  template_retired: "已停用的模板不会恢复：请另行起草",
+  ticket_acted_on: "客户与 SLA 计时已据此变化：如有需要，请重新打开或关闭",
+  tickets_judged_by_it: "工单按此评判：请直接定义为所需的样子",
+  told_somebody: "已告知的内容无法收回：请告知现在的情况",
+  two_customers: "涉及两个客户：请拆分或合并它们，即可一次全部撤回",
+  was_in_pool: "此前在线索池中：请注明原因后退回",
+  was_no_draft: "之前并非草稿：请写入原内容并重新提交",
+  webhook_paused: "请恢复推送：内容不会丢失",
+  webhook_removed: "密钥与投递日志已删除：请另行登记",
+  webhook_resumed: "已告知合作方的内容无法收回：请暂停推送",
+  webhook_revised: "已告知合作方的内容无法收回：请再次修改",
+  webhook_secret_seen: "已被看到的密钥不可再用：请再次更换",
+  webhook_told: "已告知合作方的内容无法收回：请移除该 Webhook",
+  wish_is_his: "接收意愿由本人决定：请征询本人",
+  written_down: "已说或已写下的内容无法收回",
+};
+
 const plain = (type: string): string => type.split(".").pop() ?? type;
 
 /** "crm.pipeline.v1.OpportunityStageSetBack" -> "Opportunity stage set back", "商机阶段已退回". */
@@ -77,4 +202,16 @@ export function fieldName(field: string, language: "zh" | "en"): string {
   return language === "zh"
     ? parts.map((part) => fieldsInChinese[part] ?? part.replaceAll("_", " ")).join("：")
     : parts.map((part) => part.replaceAll("_", " ")).join(": ");
+}
+
+/** A reason as the services tell it: in English words, and as codes with values, the nearest first. */
+export interface Told {
+  readonly reason: string;
+  readonly because: readonly { readonly code: string; readonly values?: Readonly<Record<string, string>> }[];
+}
+
+/** "only he gives and withdraws his consents: ask him", "同意只能由本人给出或撤回：请征询本人". `say` words a value. */
+export function reasonText({ reason, because }: Told, language: "zh" | "en", say: (name: string, value: string) => string = (_, value) => value): string {
+  if (language === "en" || !because.length || because.some((each) => !reasonsInChinese[each.code])) return reason;
+  return because.map(({ code, values = {} }) => (reasonsInChinese[code] ?? "").replace(/\{(\w+)\}/g, (whole, name: string) => (name in values ? say(name, values[name] ?? "") : whole))).join("：");
 }

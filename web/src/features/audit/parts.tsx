@@ -1,10 +1,11 @@
 /** What the audit pages share: names of the parts and events, values with names in them, and the export of pages. */
 import { App, Button } from "antd";
 import { Fragment, useMemo, useState } from "react";
+import { useFormats } from "@/i18n/format";
 import { useLanguage, useWords } from "@/i18n/words";
 import { CustomerName } from "@/ui/customers";
 import { PersonName } from "@/ui/people";
-import { eventName, fieldName } from "./names";
+import { eventName, fieldName, reasonText, type Told } from "./names";
 import { auditWords } from "./words";
 
 export const CONTEXTS = ["customer", "pipeline", "ticketing", "marketing", "identity", "notification"] as const;
@@ -41,6 +42,14 @@ export function Value({ field = "", value }: { field?: string; value: string }) 
 export function Sentence({ text }: { text: string }) {
   const parts = text.split(/((?:person |人员 ?)[0-9a-f]{8}-[0-9a-f-]{27} ?|“[0-9a-f]{8}-[0-9a-f-]{27}”)/);
   return <>{parts.map((part, at) => { const id = /[0-9a-f]{8}-[0-9a-f-]{27}/.exec(part)?.[0]; return <Fragment key={at}>{id ? (part.startsWith("“") ? <>“<PersonName id={id} />”</> : <strong><PersonName id={id} /> </strong>) : part}</Fragment>; })}</>;
+}
+
+/** Why an undo leaves something as it is, with people by name. */
+export function Why(told: Told) {
+  const { language } = useLanguage();
+  const f = useFormats();
+  const text = reasonText(told, language, (name, value) => (name === "at" ? f.moment(value) : value));
+  return <Sentence text={text.replace(/person:(?=[0-9a-f]{8}-)/g, language === "zh" ? "人员 " : "person ")} />;
 }
 
 const MOST_PAGES = 40;

@@ -11,7 +11,7 @@ from customer.domain.key_account import KeyAccount
 from customer.domain.policy import Policy
 from customer.domain.share import Share
 from kernel.handed_over import HandoverAsked
-from kernel.reversals import WHOLE, Change, Reversals, Taking, goes_along, kept, stays, taken_back
+from kernel.reversals import WHOLE, Change, Reason, Reversals, Taking, goes_along, kept, stays, taken_back
 
 REASON = "taken back"
 LEVEL_RULES, CARE, RETENTION = "level_rules", "care", "retention"
@@ -41,7 +41,7 @@ def _shared(taking: Taking) -> list[share.ShareEvent]:
 
 SHARE: Mapping[type, Change] = {
     share.CustomersShared: taken_back(_shared, WHOLE),
-    share.ShareEnded: stays("nobody outside is let in again by an undo: share them anew"),
+    share.ShareEnded: stays(Reason("share_ended", "nobody outside is let in again by an undo: share them anew")),
 }
 
 
@@ -85,7 +85,9 @@ KEY_ACCOUNT: Mapping[type, Change] = {
     key_account.KeyAccountMemberRemoved: taken_back(_member_changed, _member),
     key_account.KeyAccountGoalSet: taken_back(_goal_set, _goal),
     key_account.KeyAccountGoalClosed: taken_back(_goal_set, _goal),
-    key_account.KeyAccountTeamDissolved: stays("its members and goals went with it: form it again"),
+    key_account.KeyAccountTeamDissolved: stays(
+        Reason("team_went_with_it", "its members and goals went with it: form it again")
+    ),
 }
 
 
@@ -117,15 +119,17 @@ POLICY: Mapping[type, Change] = {
 
 # -- what stays --------------------------------------------------------------------
 
-_GIVEN = "records were given to a successor: hand them back to whom they belong"
-_FORGOTTEN = "whoever is forgotten stays forgotten"
+_GIVEN = Reason("handed_over", "records were given to a successor: hand them back to whom they belong")
+_FORGOTTEN = Reason("stays_forgotten", "whoever is forgotten stays forgotten")
 
 STAYING: tuple[Reversals, ...] = (
     kept(
         "import",
         {
-            importing.CustomersImported: "an import is taken back as a whole: headwater undo --import",
-            importing.CustomerImportReverted: "what was taken back is imported anew",
+            importing.CustomersImported: Reason(
+                "import_as_a_whole", "an import is taken back as a whole: headwater undo --import"
+            ),
+            importing.CustomerImportReverted: Reason("import_anew", "what was taken back is imported anew"),
         },
     ),
     Reversals("retention", {policy.RetentionApproved: stays(_FORGOTTEN), policy.RetentionDue: goes_along()}),

@@ -23,6 +23,7 @@ from customer.domain.customer import (
     evolve,
 )
 from customer.domain.profile import Profile, fine_fields, touched, value_of, with_value
+from kernel.reversals import Reason
 
 IMPORTED = "imported"
 """The reason of a status that an import brought along."""
@@ -124,12 +125,12 @@ def undo(history: Sequence[CustomerEvent], import_id: str) -> Undoing:
     assert customer is not None, "an import names only customers that exist"
     registered = history[0]
     if customer.absorbed_by is not None:
-        return Undoing([], False, ["merged into another customer"])
+        return Undoing([], False, [Reason("merged_away", "merged into another customer")])
     if isinstance(registered, CustomerRegistered) and registered.import_id == import_id:
         if customer.status is CustomerStatus.ARCHIVED:
             return Undoing([], False, [])
         if any(isinstance(event, CustomersMerged) for event in history):
-            return Undoing([], False, ["absorbed another customer"])
+            return Undoing([], False, [Reason("absorbed_since", "absorbed another customer")])
         if later:
             return Undoing([], False, sorted(set(later)))
         events = customer.archive("import taken back", reverts_import_id=import_id)
@@ -145,7 +146,7 @@ def _restore(
     contacts_added: list[UUID],
 ) -> Undoing:
     if customer.status is CustomerStatus.ARCHIVED:
-        return Undoing([], False, ["archived"])
+        return Undoing([], False, [Reason("archived_since", "archived")])
     kept: list[str] = []
     profile = customer.profile
     for field, (was, set_to) in before.items():
@@ -185,6 +186,6 @@ def _told(event: CustomerEvent) -> list[str]:
         case CustomerRevised(changes=changes):
             return touched(changes)
         case CustomerStatusChanged(to_status=status):
-            return [f"status {status.name.lower()}"]
+            return [Reason("status_since", f"status {status.name.lower()}")]
         case _:
             return [type(event).__name__]

@@ -46,7 +46,7 @@ from customer.domain.follow_up import (
 )
 from customer.domain.policy import Grade
 from customer.domain.profile import differs, fine_fields, value_of, with_value
-from kernel.reversals import WHOLE, Change, Irreversible, Taking, goes_along, stays, taken_back
+from kernel.reversals import WHOLE, Change, Irreversible, Reason, Taking, goes_along, stays, taken_back
 
 REASON = "taken back"
 STATUS, OWNER, LEVEL, PRIMARY = "status", "owner", "level", "primary_contact"
@@ -99,7 +99,7 @@ def _registered(taking: Taking) -> list[CustomerEvent]:
     event: CustomerRegistered = taking.event
     customer: Customer = taking.now
     if customer.merges:
-        raise Irreversible("it absorbed another customer: un-merge them first")
+        raise Irreversible(Reason("absorbed_another", "it absorbed another customer: un-merge them first"))
     return customer.archive(REASON, reverts_import_id=event.import_id)
 
 
@@ -125,7 +125,7 @@ def _status_changed(taking: Taking) -> list[CustomerEvent]:
 
 def _owner_changed(taking: Taking) -> list[CustomerEvent]:
     if taking.before.owner_id is None:
-        raise Irreversible("nobody looked after it before; give it to somebody")
+        raise Irreversible(Reason("nobody_looked_after_it", "nobody looked after it before; give it to somebody"))
     customer: Customer = taking.now
     return customer.transfer(taking.before.owner_id, REASON)
 
@@ -164,7 +164,7 @@ def _contact_revised(taking: Taking) -> list[CustomerEvent]:
     was: Contact = taking.before.contact(event.contact_id)
     now = customer.contact(event.contact_id)
     if now is None:
-        raise Irreversible("the contact was removed since")
+        raise Irreversible(Reason("contact_removed", "the contact was removed since"))
     names = [field.rpartition(".")[2] for field in taking.fields]
     changes: dict[str, Any] = {name: getattr(was, name) for name in names}
     return customer.revise_contact(replace(now, **changes), False)
@@ -177,7 +177,11 @@ def _contact_removed(taking: Taking) -> list[CustomerEvent]:
     if f"contact:{event.contact_id}" not in taking.fields:
         return _primary_as(customer, before)
     if any(contact_id == event.contact_id for contact_id, _, _ in before.consents):
-        raise Irreversible("his consents went with him, and only he can give them again: add him and ask")
+        raise Irreversible(
+            Reason(
+                "consents_went_with_him", "his consents went with him, and only he can give them again: add him and ask"
+            )
+        )
     was = before.contact(event.contact_id)
     assert was is not None, "only who is there is removed"
     return customer.add_contact(was, PRIMARY in taking.fields)
@@ -192,7 +196,7 @@ def _primary_as(customer: Customer, before: Customer) -> list[CustomerEvent]:
         return []  # only the first contact of all has nobody before him
     contact = customer.contact(before.primary_contact_id)
     if contact is None:
-        raise Irreversible("the former primary contact is not there any more")
+        raise Irreversible(Reason("primary_contact_gone", "the former primary contact is not there any more"))
     return customer.revise_contact(contact, True)
 
 
@@ -202,8 +206,10 @@ def _after(customer: Customer, events: list[CustomerEvent]) -> Customer:
     return customer
 
 
-_TWO = "two customers are concerned: un-merge or merge them, which takes all of it back at once"
-_CONSENT = "only he gives and withdraws his consents: ask him"
+_TWO = Reason(
+    "two_customers", "two customers are concerned: un-merge or merge them, which takes all of it back at once"
+)
+_CONSENT = Reason("consent_is_his", "only he gives and withdraws his consents: ask him")
 
 CUSTOMER: Mapping[type, Change] = {
     CustomerRegistered: taken_back(_registered, WHOLE),
@@ -249,20 +255,20 @@ def _moved(taking: Taking) -> list[follow_ups.FollowUpEvent]:
 
 def _handed_over(taking: Taking) -> list[follow_ups.FollowUpEvent]:
     if taking.before.owner_id is None:
-        raise Irreversible("nobody was to do it before; give it to somebody")
+        raise Irreversible(Reason("nobody_was_to_do_it", "nobody was to do it before; give it to somebody"))
     follow_up: follow_ups.FollowUp = taking.now
     return follow_up.hand_over(taking.before.owner_id)
 
 
 ACTIVITY: Mapping[type, Change] = {
     ActivityLogged: taken_back(_logged, WHOLE),
-    ActivityRetracted: stays("what was retracted is written down anew: log it again", "state"),
+    ActivityRetracted: stays(Reason("retracted", "what was retracted is written down anew: log it again"), "state"),
 }
 FOLLOW_UP: Mapping[type, Change] = {
     FollowUpPlanned: taken_back(_planned, WHOLE),
     FollowUpMoved: taken_back(_moved, "due_at"),
     FollowUpHandedOver: taken_back(_handed_over, OWNER),
     FollowUpDue: goes_along(),
-    FollowUpDone: stays("what was done was done: plan another follow-up", "state"),
-    FollowUpCancelled: stays("what was called off is planned anew", "state"),
+    FollowUpDone: stays(Reason("follow_up_done", "what was done was done: plan another follow-up"), "state"),
+    FollowUpCancelled: stays(Reason("follow_up_called_off", "what was called off is planned anew"), "state"),
 }

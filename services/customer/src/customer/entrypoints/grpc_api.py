@@ -52,6 +52,7 @@ from customer.projections.sight import Sight, sight
 from customer.reference_data import ReferenceData
 from kernel.errors import InvalidArgument, NotFound
 from kernel.request import Page
+from kernel.reversals import Reason
 from kernel.rpc import Call, optional_text, optional_uuid, page_of, required_text, required_uuid
 from kernel.vault import unseal_bytes
 
@@ -610,7 +611,10 @@ class CustomerApi:
         return pb.RevertImportResponse(
             archived=archived,
             restored=restored,
-            changed_since=[pb.ChangedSince(customer_id=str(customer_id), fields=what) for customer_id, what in kept],
+            changed_since=[
+                pb.ChangedSince(customer_id=str(customer_id), fields=what, code=_code(what))
+                for customer_id, what in kept
+            ],
         )
 
     def GetImportTemplate(self, _: pb.GetImportTemplateRequest, call: Call) -> pb.GetImportTemplateResponse:
@@ -706,6 +710,10 @@ def shown(card: Card, seen: Sight) -> pb.CustomerCard:
     message = card_out(card)
     seen.conceal(message, card.row["customer_id"])
     return message
+
+
+def _code(kept: list[str]) -> str:
+    return next((what.code for what in kept if isinstance(what, Reason)), "")
 
 
 def _own_or_of_own_customers(call: Call) -> search.Scope:

@@ -15,6 +15,7 @@ from kernel.reversals import (
     WHOLE,
     Change,
     Irreversible,
+    Reason,
     Taking,
     differing,
     goes_along,
@@ -62,7 +63,7 @@ HANDED_OVER = taken_back(_handed_back, OWNER)
 def _planned(taking: Taking) -> Sequence[Any]:
     now: Campaign = taking.now
     if now.cost.minor_units:
-        raise Irreversible("costs are booked on it: end it, if that is what is wanted")
+        raise Irreversible(Reason("costs_booked", "costs are booked on it: end it, if that is what is wanted"))
     return now.end(REASON)
 
 
@@ -89,9 +90,13 @@ def _booked(taking: Taking) -> Sequence[Any]:
 CAMPAIGN: Mapping[type, Change] = {
     campaign.CampaignPlanned: taken_back(_planned, WHOLE),
     campaign.CampaignRevised: taken_back(_replanned, _plan),
-    campaign.CampaignLaunched: stays("it has begun in public: end it, if that is what is wanted", STATE),
+    campaign.CampaignLaunched: stays(
+        Reason("campaign_began", "it has begun in public: end it, if that is what is wanted"), STATE
+    ),
     campaign.CampaignCostBooked: taken_back(_booked, _cost),
-    campaign.CampaignEnded: stays("what has ended does not begin again: plan another one", STATE),
+    campaign.CampaignEnded: stays(
+        Reason("campaign_ended", "what has ended does not begin again: plan another one"), STATE
+    ),
     campaign.CampaignHandedOver: HANDED_OVER,
 }
 
@@ -117,7 +122,9 @@ def _segment_revised(taking: Taking) -> Sequence[Any]:
 SEGMENT: Mapping[type, Change] = {
     segment.SegmentDefined: taken_back(_retired, WHOLE),
     segment.SegmentRevised: taken_back(_segment_revised, _question),
-    segment.SegmentRetired: stays("a retired segment stays retired: define another one", STATE),
+    segment.SegmentRetired: stays(
+        Reason("segment_retired", "a retired segment stays retired: define another one"), STATE
+    ),
     segment.SegmentHandedOver: HANDED_OVER,
 }
 
@@ -134,7 +141,9 @@ def _template_revised(taking: Taking) -> Sequence[Any]:
 TEMPLATE: Mapping[type, Change] = {
     template.TemplateDrafted: taken_back(_retired, WHOLE),
     template.TemplateRevised: taken_back(_template_revised, _wording),
-    template.TemplateRetired: stays("a retired template stays retired: draft another one", STATE),
+    template.TemplateRetired: stays(
+        Reason("template_retired", "a retired template stays retired: draft another one"), STATE
+    ),
     template.TemplateHandedOver: HANDED_OVER,
 }
 
@@ -145,7 +154,7 @@ TEMPLATE: Mapping[type, Change] = {
 def _form_drafted(taking: Taking) -> Sequence[Any]:
     now: Form = taking.now
     if now.state is FormState.DRAFT:
-        raise Irreversible("nobody sees a draft: leave it, or go on with it")
+        raise Irreversible(Reason("draft_unseen", "nobody sees a draft: leave it, or go on with it"))
     return now.withdraw()
 
 
@@ -183,7 +192,7 @@ FORM: Mapping[type, Change] = {
 def _journey_defined(taking: Taking) -> Sequence[Any]:
     now: Journey = taking.now
     if now.state is JourneyState.DRAFT:
-        raise Irreversible("nobody is let in by a draft: leave it, or go on with it")
+        raise Irreversible(Reason("draft_lets_nobody_in", "nobody is let in by a draft: leave it, or go on with it"))
     return now.pause()
 
 
@@ -195,7 +204,7 @@ def _journey_revised(taking: Taking) -> Sequence[Any]:
     now: Journey = taking.now
     wanted = with_former(now.definition, taking.before.definition, taking.fields)
     if now.state is JourneyState.ACTIVE and {"trigger", "trigger_ref"} & taking.fields:
-        raise Irreversible("others would be let in at once: pause it first")
+        raise Irreversible(Reason("journey_lets_in", "others would be let in at once: pause it first"))
     return now.revise(wanted)
 
 
@@ -208,7 +217,9 @@ JOURNEY: Mapping[type, Change] = {
     journey.JourneyDefined: taken_back(_journey_defined, WHOLE),
     journey.JourneyRevised: taken_back(_journey_revised, _map),
     journey.JourneyActivated: taken_back(_activated, STATE),
-    journey.JourneyPaused: stays("messages would leave again: activate it, if that is what is wanted", STATE),
+    journey.JourneyPaused: stays(
+        Reason("journey_paused", "messages would leave again: activate it, if that is what is wanted"), STATE
+    ),
     journey.JourneyHandedOver: HANDED_OVER,
 }
 
@@ -223,7 +234,9 @@ RUN: Mapping[type, Change] = {
     journey_run.JourneySignalHeard: goes_along(),
     journey_run.JourneyStepTaken: goes_along(),
     journey_run.JourneyStepAwaited: goes_along(),
-    journey_run.JourneyLeft: stays("nobody is led on by an undo: put him in again, if that is what is wanted", STATE),
+    journey_run.JourneyLeft: stays(
+        Reason("journey_left", "nobody is led on by an undo: put him in again, if that is what is wanted"), STATE
+    ),
 }
 
 
@@ -233,7 +246,11 @@ RUN: Mapping[type, Change] = {
 def _mailing_planned(taking: Taking) -> Sequence[Any]:
     now: Mailing = taking.now
     if now.state is MailingState.QUEUED:
-        raise Irreversible("its messages are on their way: cancel it, which stops those that have not left")
+        raise Irreversible(
+            Reason(
+                "mailing_on_its_way", "its messages are on their way: cancel it, which stops those that have not left"
+            )
+        )
     return now.cancel(REASON)
 
 
@@ -241,12 +258,17 @@ MAILING: Mapping[type, Change] = {
     mailing.MailingPlanned: taken_back(_mailing_planned, WHOLE),
     mailing.MailingLaunched: taken_back(_mailing_planned, STATE),
     mailing.MailingQueued: goes_along(),
-    mailing.MailingCancelled: stays("nothing is sent because of an undo: plan another mailing", STATE),
+    mailing.MailingCancelled: stays(
+        Reason("mailing_cancelled", "nothing is sent because of an undo: plan another mailing"), STATE
+    ),
     mailing.MailingHandedOver: HANDED_OVER,
 }
 
-_LEFT = "a message that was to leave cannot be called back: cancel its mailing, which stops those that have not left"
-_WISH = "what somebody wants to receive is his to say: ask him"
+_LEFT = Reason(
+    "message_was_to_leave",
+    "a message that was to leave cannot be called back: cancel its mailing, which stops those that have not left",
+)
+_WISH = Reason("wish_is_his", "what somebody wants to receive is his to say: ask him")
 
 MESSAGE: Mapping[type, Change] = {
     message.MessagePlanned: stays(_LEFT),
@@ -276,10 +298,12 @@ POLICY: Mapping[type, Change] = {preference.ContactPolicySet: taken_back(_policy
 
 # -- what stays --------------------------------------------------------------------
 
-STAYING: Mapping[str, Mapping[type, str]] = {
+STAYING: Mapping[str, Mapping[type, Reason]] = {
     "preference": {preference.Unsubscribed: _WISH, preference.Resubscribed: _WISH},
-    "coupon": {coupon.CouponIssued: "a promise made to somebody holds until its last day"},
-    "submission": {form.FormSubmitted: "what somebody sent is his: forget him, if he asks for it"},
-    "touch": {touch.TouchRecorded: "what somebody did was observed, and stays"},
+    "coupon": {coupon.CouponIssued: Reason("promise_holds", "a promise made to somebody holds until its last day")},
+    "submission": {
+        form.FormSubmitted: Reason("sent_is_his", "what somebody sent is his: forget him, if he asks for it")
+    },
+    "touch": {touch.TouchRecorded: Reason("observed", "what somebody did was observed, and stays")},
 }
 """By the kind of record, why."""

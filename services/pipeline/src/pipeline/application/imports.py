@@ -15,6 +15,7 @@ from uuid import UUID
 from kernel.errors import DomainError, InvalidArgument
 from kernel.ids import derived_id
 from kernel.money import Money
+from kernel.reversals import Reason, refused
 from pipeline.application.leads import Leads
 from pipeline.application.opportunities import Opportunities
 from pipeline.application.sales import placed_order
@@ -129,12 +130,15 @@ Placed = tuple[UUID, int, Any, datetime | None]
 """What append_all takes: stream, version before, event, effective time."""
 
 
+_CHANGED = Reason("import_changed_since", "changed since the import")
+
+
 @dataclass(frozen=True, slots=True)
 class KeptThing:
     kind: str
     id: UUID
     external_ref: str
-    message: str
+    reason: Reason
 
 
 @dataclass(slots=True)
@@ -338,7 +342,7 @@ class Imports:
             try:
                 events = _compensation(row["kind"], histories[row["id"]], import_id)
             except DomainError as refusal:
-                result.kept.append(KeptThing(row["kind"], row["id"], row["external_ref"], str(refusal)))
+                result.kept.append(KeptThing(row["kind"], row["id"], row["external_ref"], refused(refusal)))
                 continue
             version = len(histories[row["id"]])
             placed += [(row["id"], version, event, None) for event in events]
@@ -349,9 +353,7 @@ class Imports:
             tx.append_all(placed)
         result.remaining = max(0, len(free) - limit)
         result.kept += [
-            KeptThing(row["kind"], row["id"], row["external_ref"], "changed since the import")
-            for row in rows
-            if row["id"] in touched
+            KeptThing(row["kind"], row["id"], row["external_ref"], _CHANGED) for row in rows if row["id"] in touched
         ][:MOST_ROWS]
         return result
 

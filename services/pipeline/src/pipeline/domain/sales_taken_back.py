@@ -13,6 +13,7 @@ from kernel.reversals import (
     WHOLE,
     Change,
     Irreversible,
+    Reason,
     Taking,
     differing,
     goes_along,
@@ -35,7 +36,7 @@ OWNER, STATE, CONTENT = "owner", "state", "content"
 
 def _owner(taking: Taking) -> Sequence[Any]:
     if taking.before.owner_id is None:
-        raise Irreversible("nobody had it before; give it to somebody")
+        raise Irreversible(Reason("nobody_had_it", "nobody had it before; give it to somebody"))
     now: Quote | Contract | Order = taking.now
     return now.transfer(taking.before.owner_id, REASON)
 
@@ -63,16 +64,18 @@ def _quote_submitted(taking: Taking) -> list[quotes.Event] | None:
     return now.offer_again(now) if STATE in taking.fields else []
 
 
-_NO_DRAFT = "it was no draft before: write what it said, and submit it again"
-_SAID = "the customer said so, and only he says something else: revise the quote, or offer another one"
+_NO_DRAFT = Reason("was_no_draft", "it was no draft before: write what it said, and submit it again")
+_SAID = Reason(
+    "customer_said_so", "the customer said so, and only he says something else: revise the quote, or offer another one"
+)
 
 QUOTE: Mapping[type, Change] = {
-    quotes.QuoteDrafted: stays("a draft binds nobody: leave it, or revise it"),
+    quotes.QuoteDrafted: stays(Reason("quote_draft", "a draft binds nobody: leave it, or revise it")),
     quotes.QuoteRevised: taken_back(_quote_revised, _said),
     quotes.QuoteSubmitted: taken_back(_quote_submitted, CONTENT, STATE),
     quotes.QuoteApproved: goes_along(CONTENT, STATE),
     quotes.QuoteTurnedDown: goes_along(CONTENT, STATE),
-    quotes.QuoteSent: stays("it has left the house: send a revised one", CONTENT, STATE),
+    quotes.QuoteSent: stays(Reason("quote_sent", "it has left the house: send a revised one"), CONTENT, STATE),
     quotes.QuoteAccepted: stays(_SAID, CONTENT, STATE),
     quotes.QuoteDeclined: stays(_SAID, CONTENT, STATE),
     quotes.QuoteExpired: goes_along(),
@@ -92,11 +95,13 @@ def _delegated(taking: Taking) -> list[approvals.Event]:
     event: approvals.ApprovalDelegated = taking.event
     now: Approval = taking.now
     if now.step != taking.before.step:
-        raise Irreversible("it has gone on to the next step since")
+        raise Irreversible(Reason("approval_went_on", "it has gone on to the next step since"))
     return now.delegate(event.to_person_id, event.from_person_id, REASON)
 
 
-_DECIDED = "what somebody decided stays on record, and others act on it: ask for another approval"
+_DECIDED = Reason(
+    "approval_decided", "what somebody decided stays on record, and others act on it: ask for another approval"
+)
 
 APPROVAL: Mapping[type, Change] = {
     approvals.ApprovalRequested: taken_back(_requested, WHOLE),
@@ -106,7 +111,9 @@ APPROVAL: Mapping[type, Change] = {
     approvals.ApprovalGranted: stays(_DECIDED, STATE),
     approvals.ApprovalRejected: stays(_DECIDED, STATE),
     approvals.ApprovalReturned: stays(_DECIDED, STATE),
-    approvals.ApprovalWithdrawn: stays("what was withdrawn is asked for anew: submit it again", STATE),
+    approvals.ApprovalWithdrawn: stays(
+        Reason("approval_withdrawn", "what was withdrawn is asked for anew: submit it again"), STATE
+    ),
 }
 
 
@@ -143,22 +150,28 @@ def _contract_submitted(taking: Taking) -> list[contracts.Event] | None:
     return now.rewrite(now.terms) if STATE in taking.fields else []
 
 
-_SIGNED = "a signed contract binds both sides: terminate it, if that is what is wanted"
+_SIGNED = Reason("contract_signed", "a signed contract binds both sides: terminate it, if that is what is wanted")
 
 CONTRACT: Mapping[type, Change] = {
     contracts.ContractDrawnUp: taken_back(_drawn_up, WHOLE),
     contracts.ContractRevised: taken_back(_contract_revised, _rewritten),
-    contracts.ContractFileAttached: stays("a file stays with the contract: attach the right one", "files"),
+    contracts.ContractFileAttached: stays(
+        Reason("contract_file", "a file stays with the contract: attach the right one"), "files"
+    ),
     contracts.ContractSubmitted: taken_back(_contract_submitted, *_TERMS, STATE),
     contracts.ContractApproved: goes_along(*_TERMS, STATE),
     contracts.ContractTurnedDown: goes_along(*_TERMS, STATE),
     contracts.ContractSigned: stays(_SIGNED, *_TERMS, STATE),
-    contracts.ContractTerminated: stays("a terminated contract has ended: draw up another one", *_TERMS, STATE),
+    contracts.ContractTerminated: stays(
+        Reason("contract_terminated", "a terminated contract has ended: draw up another one"), *_TERMS, STATE
+    ),
     contracts.ContractExpiryNear: goes_along(),
     contracts.ContractTransferred: taken_back(_owner, OWNER),
 }
 CONTRACT_NUMBER: Mapping[type, Change] = {
-    contracts.ContractNumberIssued: stays("numbers have no gaps: it stays with its contract"),
+    contracts.ContractNumberIssued: stays(
+        Reason("contract_number", "numbers have no gaps: it stays with its contract")
+    ),
 }
 
 
@@ -168,7 +181,9 @@ CONTRACT_NUMBER: Mapping[type, Change] = {
 def _placed(taking: Taking) -> list[orders.Event]:
     now: Order = taking.now
     if any(amount.minor_units for amount in (now.paid, *(it.written_off for it in now.receivables)) if amount):
-        raise Irreversible("money came in for it, or was written off: settle that, then cancel it")
+        raise Irreversible(
+            Reason("order_money_moved", "money came in for it, or was written off: settle that, then cancel it")
+        )
     return now.cancel(REASON, now.import_id)
 
 
@@ -179,17 +194,20 @@ ORDER: Mapping[type, Change] = {
     orders.OrderApproved: goes_along(STATE),
     orders.OrderTurnedDown: goes_along(STATE),
     orders.OrderConfirmed: stays(
-        "others act on a confirmed order at once: cancel it, if that is what is wanted", STATE
+        Reason("order_confirmed", "others act on a confirmed order at once: cancel it, if that is what is wanted"),
+        STATE,
     ),
-    orders.OrderShipped: stays("it has left the house", STATE),
-    orders.OrderDelivered: stays("it was handed over to the customer", STATE),
-    orders.OrderCancelled: stays("a cancelled order is told at once: place it again", STATE),
+    orders.OrderShipped: stays(Reason("order_shipped", "it has left the house"), STATE),
+    orders.OrderDelivered: stays(Reason("order_delivered", "it was handed over to the customer"), STATE),
+    orders.OrderCancelled: stays(Reason("order_cancelled", "a cancelled order is told at once: place it again"), STATE),
     orders.ReceivablePlanned: stays(
-        "an instalment that was agreed is owed: write it off, with a reason", "receivables"
+        Reason("instalment_owed", "an instalment that was agreed is owed: write it off, with a reason"), "receivables"
     ),
-    orders.PaymentReceived: stays("money that came in stays booked: pay it back", "money"),
+    orders.PaymentReceived: stays(Reason("payment_booked", "money that came in stays booked: pay it back"), "money"),
     orders.ReceivableSettled: goes_along(),
-    orders.ReceivableWrittenOff: stays("a loss that was booked stays booked: record what is paid after all", "money"),
+    orders.ReceivableWrittenOff: stays(
+        Reason("loss_booked", "a loss that was booked stays booked: record what is paid after all"), "money"
+    ),
     orders.ReceivableOverdue: goes_along(),
     orders.OrderTransferred: taken_back(_owner, OWNER),
 }

@@ -13,6 +13,7 @@ from kernel.reversals import (
     WHOLE,
     Change,
     Irreversible,
+    Reason,
     Taking,
     defined,
     differing,
@@ -56,13 +57,15 @@ def _cost_set(taking: Taking) -> list[catalogue.Event]:
     for cost in taking.before.costs:
         if (cost.valid_from, cost.unit_cost.currency_code) == (event.valid_from, event.unit_cost.currency_code):
             return now.set_cost(cost.unit_cost, cost.valid_from)
-    raise Irreversible("nobody said before what it costs from that day: say it anew")
+    raise Irreversible(Reason("cost_unknown", "nobody said before what it costs from that day: say it anew"))
 
 
 PRODUCT: Mapping[type, Change] = {
     catalogue.ProductListed: taken_back(_listed, WHOLE),
     catalogue.ProductRevised: taken_back(_revised, _described),
-    catalogue.ProductWithdrawn: stays("a withdrawn product stays withdrawn: list it under another number", "state"),
+    catalogue.ProductWithdrawn: stays(
+        Reason("product_withdrawn", "a withdrawn product stays withdrawn: list it under another number"), "state"
+    ),
     catalogue.ProductCostSet: taken_back(_cost_set, _cost),
 }
 
@@ -79,16 +82,20 @@ def _pipeline_revised(taking: Taking) -> list[pipeline_definition.Event]:
     before: Pipeline = taking.before
     now: Pipeline = taking.now
     if {stage.stage_id for stage in now.stages} - {stage.stage_id for stage in before.stages}:
-        raise Irreversible("deals may be in the stages that came with it: move them, then revise it")
+        raise Irreversible(
+            Reason("stages_in_use", "deals may be in the stages that came with it: move them, then revise it")
+        )
     if now.is_default and not before.is_default:
-        raise Irreversible("one pipeline must be the default: make another the default instead")
+        raise Irreversible(Reason("one_default", "one pipeline must be the default: make another the default instead"))
     return now.revise(before.name, before.stages, before.is_default, frozenset())
 
 
 PIPELINE: Mapping[type, Change] = {
     pipeline_definition.PipelineDefined: taken_back(_pipeline_defined, WHOLE),
     pipeline_definition.PipelineRevised: taken_back(_pipeline_revised, "definition"),
-    pipeline_definition.PipelineRetired: stays("a retired pipeline stays retired: define another one", "definition"),
+    pipeline_definition.PipelineRetired: stays(
+        Reason("pipeline_retired", "a retired pipeline stays retired: define another one"), "definition"
+    ),
 }
 
 
@@ -102,7 +109,7 @@ def _built_in(definition: Any) -> Change:
 
 
 SETTINGS: Mapping[str, Mapping[type, Change]] = {
-    "category": {catalogue.CategoryDefined: defined("products may be in it: name it anew")},
+    "category": {catalogue.CategoryDefined: defined(Reason("category_in_use", "products may be in it: name it anew"))},
     "price list": {catalogue.PriceListDefined: defined(lambda now: replace(now, entries=()))},
     "approval flow": {approval.ApprovalFlowDefined: defined(lambda now: replace(now, active=False))},
     "discount policy": {quote.DiscountPolicySet: _built_in(quote.DEFAULT_DISCOUNT_POLICY)},

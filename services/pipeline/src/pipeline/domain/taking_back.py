@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from kernel.reversals import WHOLE, Change, Irreversible, Taking, goes_along, stays, taken_back
+from kernel.reversals import WHOLE, Change, Irreversible, Reason, Taking, goes_along, stays, taken_back
 from pipeline.domain import lead as leads
 from pipeline.domain import opportunity as deals
 from pipeline.domain.lead import Lead
@@ -34,7 +34,8 @@ def _opened(taking: Taking) -> list[deals.Event]:
     if now.closed and not now.taken_back:
         raise Irreversible(_CLOSED)
     if around is not None and around.hanging:
-        raise Irreversible(f"{around.hanging} hangs on it: settle that first, or lose the deal")
+        words = f"{around.hanging} hangs on it: settle that first, or lose the deal"
+        raise Irreversible(Reason("deal_has", words, what=around.hanging))
     return now.take_back(now.import_id)
 
 
@@ -43,7 +44,7 @@ def _moved(taking: Taking) -> list[deals.Event]:
     around: Around | None = taking.known
     pipeline = around.pipeline if around is not None else None
     if pipeline is None:
-        raise Irreversible("its pipeline is not there any more")
+        raise Irreversible(Reason("pipeline_gone", "its pipeline is not there any more"))
     now: Opportunity = taking.now
     events: list[deals.Event] = []
     if STAGE in taking.fields:
@@ -81,21 +82,21 @@ def _contacts(taking: Taking) -> list[deals.Event]:
 
 def _customer(taking: Taking) -> list[deals.Event]:
     if taking.before.customer_id is None:
-        raise Irreversible("no customer was named before; name another one")
+        raise Irreversible(Reason("no_customer_named", "no customer was named before; name another one"))
     now: Opportunity = taking.now
     return now.name_customer(taking.before.customer_id)
 
 
 def _deal_owner(taking: Taking) -> list[deals.Event]:
     if taking.before.owner_id is None:
-        raise Irreversible("nobody had it before; give it to somebody")
+        raise Irreversible(Reason("nobody_had_it", "nobody had it before; give it to somebody"))
     now: Opportunity = taking.now
     return now.transfer(taking.before.owner_id, REASON)
 
 
-_CLOSED = "others act on a won or lost deal at once: reopen it, if that is what is wanted"
+_CLOSED = Reason("deal_closed", "others act on a won or lost deal at once: reopen it, if that is what is wanted")
 _OUTCOME = (STAGE, PROBABILITY, "outcome")
-_STEP = "what was to be done next is a note: plan another step"
+_STEP = Reason("next_step", "what was to be done next is a note: plan another step")
 
 DEAL: Mapping[type, Change] = {
     deals.OpportunityOpened: taken_back(_opened, WHOLE),
@@ -111,11 +112,13 @@ DEAL: Mapping[type, Change] = {
     deals.OpportunityTransferred: taken_back(_deal_owner, OWNER),
     deals.OpportunityWon: stays(_CLOSED, *_OUTCOME),
     deals.OpportunityLost: stays(_CLOSED, *_OUTCOME),
-    deals.OpportunityReopened: stays("others act on a reopened deal at once: win or lose it, with a reason", *_OUTCOME),
+    deals.OpportunityReopened: stays(
+        Reason("deal_reopened", "others act on a reopened deal at once: win or lose it, with a reason"), *_OUTCOME
+    ),
     deals.NextStepPlanned: stays(_STEP, "next_step"),
     deals.NextStepTaken: stays(_STEP, "next_step"),
     deals.OpportunityGotStuck: goes_along(),
-    deals.OpportunityTakenBack: stays("what was taken back is entered anew"),
+    deals.OpportunityTakenBack: stays(Reason("enter_anew", "what was taken back is entered anew")),
 }
 
 
@@ -153,13 +156,13 @@ def _corrected(taking: Taking) -> list[leads.Event]:
 def _lead_owner(taking: Taking) -> list[leads.Event]:
     before: Lead = taking.before
     if before.owner_id is None:
-        raise Irreversible("it was in the pool before: give it back, with a reason")
+        raise Irreversible(Reason("was_in_pool", "it was in the pool before: give it back, with a reason"))
     now: Lead = taking.now
     return now.assign(leads.LeadAssigned(now.id, before.owner_id, "", 0, REASON, now.owner_id, False, False))
 
 
-_JUDGED = "a judgement on a lead stands until another is made: qualify, nurture or disqualify it"
-_OBSERVED = "what somebody did was observed, and stays"
+_JUDGED = Reason("lead_judged", "a judgement on a lead stands until another is made: qualify, nurture or disqualify it")
+_OBSERVED = Reason("observed", "what somebody did was observed, and stays")
 
 LEAD: Mapping[type, Change] = {
     leads.LeadCaptured: taken_back(_captured, WHOLE),
@@ -172,9 +175,11 @@ LEAD: Mapping[type, Change] = {
     leads.LeadQueued: taken_back(_lead_owner, _owned),
     leads.LeadQualified: stays(_JUDGED, "state"),
     leads.LeadNurtured: stays(_JUDGED, "state"),
-    leads.LeadDisqualified: stays("a closed lead stays closed: capture it anew", "state"),
-    leads.LeadConverted: stays("its customer and its deal are records of their own: capture the lead anew", "state"),
-    leads.LeadContacted: stays("what was said to somebody cannot be unsaid", "contacted"),
+    leads.LeadDisqualified: stays(Reason("lead_closed", "a closed lead stays closed: capture it anew"), "state"),
+    leads.LeadConverted: stays(
+        Reason("lead_converted", "its customer and its deal are records of their own: capture the lead anew"), "state"
+    ),
+    leads.LeadContacted: stays(Reason("said", "what was said to somebody cannot be unsaid"), "contacted"),
     leads.LeadNextStepPlanned: stays(_STEP, "next_step"),
     leads.LeadTouchedAgain: stays(_OBSERVED, "behaviours"),
     leads.LeadBehaviourObserved: stays(_OBSERVED, "behaviours"),
@@ -182,6 +187,6 @@ LEAD: Mapping[type, Change] = {
     leads.LeadCheckedAgainstCustomers: goes_along(),
     leads.LeadScored: goes_along(),
     leads.LeadReplyOverdue: goes_along(),
-    leads.LeadTakenBack: stays("what was taken back is entered anew"),
-    leads.LeadForgotten: stays("whoever is forgotten stays forgotten"),
+    leads.LeadTakenBack: stays(Reason("enter_anew", "what was taken back is entered anew")),
+    leads.LeadForgotten: stays(Reason("stays_forgotten", "whoever is forgotten stays forgotten")),
 }

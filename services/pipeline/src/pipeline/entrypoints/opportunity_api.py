@@ -358,7 +358,8 @@ class OpportunityApi:
                     kind=thing.kind,
                     id=str(thing.id),
                     external_ref=thing.external_ref,
-                    message=thing.message,
+                    message=thing.reason,
+                    code=thing.reason.code,
                 )
                 for thing in done.kept
             ],

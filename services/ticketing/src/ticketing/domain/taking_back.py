@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from kernel.reversals import WHOLE, Change, Irreversible, Taking, defined, goes_along, stays, taken_back
+from kernel.reversals import WHOLE, Change, Irreversible, Reason, Taking, defined, goes_along, stays, taken_back
 from ticketing.domain.assignment import AssignmentRulesDefined
 from ticketing.domain.desk import (
     BUILT_IN_SURVEY_RULES,
@@ -59,7 +59,9 @@ REASON = "taken back"
 def _opened(taking: Taking) -> list[Event]:
     now: Ticket = taking.now
     if now.responded:
-        raise Irreversible("the customer was answered: close it, if that is what is wanted")
+        raise Irreversible(
+            Reason("customer_answered", "the customer was answered: close it, if that is what is wanted")
+        )
     return now.withdraw(now.import_id, REASON)
 
 
@@ -67,7 +69,7 @@ def _assigned(taking: Taking) -> list[Event]:
     before: Ticket = taking.before
     now: Ticket = taking.now
     if not before.queue:
-        raise Irreversible("it was in no queue before; give it to somebody")
+        raise Irreversible(Reason("no_queue_before", "it was in no queue before; give it to somebody"))
     return now.give_back(before.assignee_id, before.queue, REASON)
 
 
@@ -78,14 +80,16 @@ def _categorised(taking: Taking) -> list[Event]:
 
 def _identified(taking: Taking) -> list[Event]:
     if taking.before.customer_id is None:
-        raise Irreversible("nobody was named before; name somebody else")
+        raise Irreversible(Reason("nobody_named", "nobody was named before; name somebody else"))
     now: Ticket = taking.now
     return now.identify_requester(taking.before.customer_id, taking.before.contact_id)
 
 
-_CLOCKS_RAN = "its clocks have run on that: set it anew, if that is what is wanted"
-_ACTED_ON = "the customer and the clocks acted on it: reopen or close it, if that is what is wanted"
-_SAID = "what was said or written down cannot be unsaid"
+_CLOCKS_RAN = Reason("clocks_ran", "its clocks have run on that: set it anew, if that is what is wanted")
+_ACTED_ON = Reason(
+    "ticket_acted_on", "the customer and the clocks acted on it: reopen or close it, if that is what is wanted"
+)
+_SAID = Reason("written_down", "what was said or written down cannot be unsaid")
 
 TICKET: Mapping[type, Change] = {
     TicketOpened: taken_back(_opened, WHOLE),
@@ -115,18 +119,18 @@ TICKET: Mapping[type, Change] = {
     SlaBreached: goes_along(),
     SlaBreachWithdrawn: goes_along(),
     TicketImported: goes_along(),
-    TicketWithdrawn: stays("what was taken back is opened anew"),
+    TicketWithdrawn: stays(Reason("open_anew", "what was taken back is opened anew")),
 }
 
 
 # -- how the desk works: each defined whole -----------------------------------------
 
-_JUDGED_BY = "tickets are judged by it: define it as it is to be"
+_JUDGED_BY = Reason("tickets_judged_by_it", "tickets are judged by it: define it as it is to be")
 
 DESK: Mapping[str, Mapping[type, Change]] = {
     "calendar": {CalendarDefined: defined(_JUDGED_BY)},
     "SLA policy": {SlaPolicyDefined: defined(_JUDGED_BY)},
-    "queue": {QueueDefined: defined("tickets may wait in it: define it as it is to be")},
+    "queue": {QueueDefined: defined(Reason("queue_in_use", "tickets may wait in it: define it as it is to be"))},
     "agent": {AgentProfiled: defined(lambda now: replace(now, available=False))},
     "survey rules": {
         SurveyRulesDefined: defined(lambda now: replace(BUILT_IN_SURVEY_RULES, survey_rules_id=now.survey_rules_id))
@@ -135,7 +139,7 @@ DESK: Mapping[str, Mapping[type, Change]] = {
 }
 """By the kind of record; the last definition is the state."""
 
-SURVEY: Mapping[type, str] = {
-    SurveySent: "a question that was asked cannot be unasked",
-    SurveyAnswered: "what somebody answered is his to say",
+SURVEY: Mapping[type, Reason] = {
+    SurveySent: Reason("question_asked", "a question that was asked cannot be unasked"),
+    SurveyAnswered: Reason("answer_is_his", "what somebody answered is his to say"),
 }
