@@ -55,6 +55,9 @@ def build() -> None:
     """build/web, with a packed copy beside each file that is worth it."""
     environment = prepared()
     step("bundling", ["npx", "--no-install", "vite", "build", "--logLevel", "warn"], environment)
+    listed = json.loads((BUILT / "asset-list.json").read_text(encoding="utf-8"))
+    if missing := [each for each in listed if not (BUILT / each.removeprefix("/")).is_file()]:
+        raise Failed(f"web: asset-list.json names files that are not there, nothing would work off-line: {missing}")
     for path in BUILT.rglob("*"):
         if path.suffix in PACKED:
             path.with_name(f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes(), 9, mtime=0))

@@ -9,9 +9,12 @@ const api = process.env.HEADWATER_URL ?? "http://127.0.0.1:8080";
 function listOfAssets(): Plugin {
   return {
     name: "list-of-assets",
-    generateBundle(_, bundle) {
-      const files = Object.keys(bundle).filter((name) => name.startsWith("assets/")).sort();
-      this.emitFile({ type: "asset", fileName: "asset-list.json", source: JSON.stringify(files.map((f) => `/${f}`)) });
+    generateBundle: {
+      order: "post", // Vite takes the empty scripts of style sheets out again, after other plug-ins
+      handler(_, bundle) {
+        const files = Object.keys(bundle).filter((name) => name.startsWith("assets/")).sort();
+        this.emitFile({ type: "asset", fileName: "asset-list.json", source: JSON.stringify(files.map((f) => `/${f}`)) });
+      },
     },
   };
 }
