@@ -33,7 +33,7 @@ from headwater.home import Home
 from headwater.servers import Addresses, PrivateServers, postgres, rabbitmq
 from headwater.servers.management import Management
 from headwater.servers.processes import free_port, port_is_free
-from kernel.config import CONTEXTS, ConfigurationError, Settings, Tls, modules_in, partners_in
+from kernel.config import CONTEXTS, ConfigurationError, Settings, Tls, modules_in, partners_in, sandbox_in
 from kernel.migrations import keys_role
 from kernel.service import run_migrations
 from kernel.topology import (
@@ -77,6 +77,7 @@ def provision(
     the environment speak TLS if their URLs say so. `modules` names the services that are to run, "all" for all of
     them; None leaves them as they were. The others' databases are made too, empty, for when they join.
     """
+    choose_kind(home, environment)
     choose_modules(home, modules)
     certificates = keep_certificates(home, tell, tls)
     addresses = find_servers(home, tell, environment, certificates)
@@ -107,6 +108,21 @@ def provision(
             lambda line: None if " 0 migrations" in line else tell(line),
         )
     run_once([sys.executable, "-m", "identity", "bootstrap"], suite, tell)
+
+
+def choose_kind(home: Home, environment: Mapping[str, str]) -> None:
+    """A sandbox or not, once for ever: a real one must not become a place where things are tried, nor the reverse."""
+    wrong: list[str] = []
+    wanted = sandbox_in(environment, wrong)
+    if wrong:
+        raise ConfigurationError("\n".join(wrong))
+    with home.changing() as state:
+        if state.setdefault("sandbox", wanted if "secrets" not in state else False) != wanted:
+            kind = ("no sandbox", "a sandbox")[state["sandbox"]]
+            raise ConfigurationError(
+                f"the suite in {home.folder} is {kind} and stays so: set HEADWATER_SANDBOX as it was,"
+                " or make another one (headwater sandbox up)"
+            )
 
 
 def choose_modules(home: Home, modules: str | None) -> None:
@@ -408,6 +424,7 @@ def suite_environment(
         "HEADWATER_PUBLIC_URL": url,
         "HEADWATER_PARTNERS": ",".join(state.get("partners", ())),
         "HEADWATER_MODULES": state.get("modules", ""),
+        "HEADWATER_SANDBOX": "true" if state.get("sandbox") else "",
         "IDENTITY_SIGNING_KEY": kept["signing_key"],
         "IDENTITY_ADMIN_LOGIN": state["administrator"]["login"],
         "IDENTITY_ADMIN_PASSWORD": state["administrator"]["password"],

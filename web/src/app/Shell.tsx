@@ -32,7 +32,7 @@ const NEXT_KEY_MS = 900;
 export function Shell() {
   const t = useWords(shellWords);
   const { language } = useLanguage();
-  const { may } = useSession();
+  const { may, me } = useSession();
   const phone = usePhone();
   const navigate = useNavigate();
   const location = useLocation();
@@ -139,6 +139,11 @@ export function Shell() {
           <Tools onKeys={() => setOpen("keys")} onNotices={() => setOpen("notices")} phone={phone} />
         </header>
         <main id="main" className="main" ref={main} tabIndex={-1}>
+          {me.sandbox && (
+            <p className="strip" role="note">
+              {t("sandbox_strip")}
+            </p>
+          )}
           {!online && (
             <p className="strip" role="status">
               {t("offline_strip")}

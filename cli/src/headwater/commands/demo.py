@@ -22,6 +22,7 @@ from headwater.provision import ServersNotNamed, SuiteRuns, provision
 from headwater.servers import NotHealthy
 from headwater.supervisor import MARK, NAME, start_detached, wait_ready
 from headwater.telling import say
+from kernel.config import ConfigurationError
 
 SUMMARIES = (("report", "funnel"), ("report", "forecast"))
 WATCH_EVERY_S = 1.0
@@ -41,7 +42,7 @@ def run(options: argparse.Namespace) -> int:
         provision(home, say, tls=options.tls)
         start_detached(home)
         wait_ready(home, say)
-    except (NotHealthy, ServersNotNamed, SuiteRuns) as error:
+    except (ConfigurationError, NotHealthy, ServersNotNamed, SuiteRuns) as error:
         print(error, file=sys.stderr)
         return 1
     if not options.empty and not fill(home, options.months, options.seed):

@@ -8,6 +8,7 @@ from base64 import b64decode
 from binascii import Error as NotBase64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import urlsplit
 
 CONTEXTS = (
     "customer",
@@ -24,6 +25,7 @@ NEEDED = ("customer", "identity")
 """Services that no installation does without."""
 
 _LARGEST_FILE = 65_536
+_THIS_MACHINE = ("localhost", "127.0.0.1", "::1")
 _PARTNER = re.compile(r"[a-z][a-z0-9-]{0,39}")
 
 
@@ -76,6 +78,14 @@ def partners_in(env: Mapping[str, str], wrong: list[str]) -> tuple[str, ...]:
     return names
 
 
+def sandbox_in(env: Mapping[str, str], wrong: list[str]) -> bool:
+    """Whether this installation is a sandbox: HEADWATER_SANDBOX."""
+    said = env.get("HEADWATER_SANDBOX", "")
+    if said not in ("", "true", "false"):
+        wrong.append(f"HEADWATER_SANDBOX must be true or false, not {said!r}")
+    return said == "true"
+
+
 @dataclass(frozen=True, slots=True)
 class Tls:
     """Paths of PEM files: whom we believe, who we are, and our key. Peers must show a certificate of that authority."""
@@ -104,6 +114,7 @@ class Settings:
 
     `modules` are the services of this installation, whether they answer just now or not.
     `seal_key` (PEM) signs the log's checkpoints, `checkpoints` is the folder that keeps them outside the database.
+    `sandbox`: partners try things here with invented data, and no message goes out.
     `partners` names the partner systems that read the stream of published events; nothing feeds it for none.
     `probes` is the host:port where each process says whether it is well. `location` and `storage_encryption` are
     the operator's word on where the data is and what encrypts the volumes.
@@ -126,6 +137,7 @@ class Settings:
     location: str = ""
     storage_encryption: str = ""
     partners: tuple[str, ...] = ()
+    sandbox: bool = False
     partitions: int = 4
     pool_size: int = 4
     pool_overflow: int = 12
@@ -183,6 +195,7 @@ class Settings:
             location=env.get("HEADWATER_LOCATION", ""),
             storage_encryption=env.get("HEADWATER_STORAGE_ENCRYPTION", ""),
             partners=partners_in(env, wrong),
+            sandbox=sandbox_in(env, wrong),
             partitions=number("HEADWATER_PARTITIONS", 4),
             pool_size=number(f"{prefix}POOL_SIZE", 4),
             pool_overflow=number(f"{prefix}POOL_OVERFLOW", 12),
@@ -191,6 +204,7 @@ class Settings:
             extra={name: value for name, value in env.items() if name.startswith(prefix)},
         )
         wrong += _wrong_seal_keys(settings, prefix)
+        wrong += _ways_out_of_a_sandbox(settings, prefix)
         if settings.probes and not settings.probes.rpartition(":")[2].isdecimal():
             wrong.append("HEADWATER_PROBES must be host:port")
         if wrong:
@@ -206,6 +220,14 @@ class Settings:
                 f"{self.service.upper()}_OWNER_DATABASE_URL is missing: migrations and rebuilds run as the owner"
             )
         return self.owner_database_url
+
+
+def _ways_out_of_a_sandbox(settings: Settings, prefix: str) -> list[str]:
+    """In a sandbox mail may go to this machine only, where a mail server of ours shows it and delivers nothing."""
+    address = settings.extra.get(f"{prefix}SMTP_URL", "")
+    if not settings.sandbox or not address or urlsplit(address).hostname in _THIS_MACHINE:
+        return []
+    return [f"{prefix}SMTP_URL must be empty in a sandbox, or name this machine: its messages never go out"]
 
 
 def _wrong_seal_keys(settings: Settings, prefix: str) -> list[str]:

@@ -57,3 +57,21 @@ def test_settings_do_not_show_their_secrets() -> None:
     shown = repr(Settings.from_environment("pipeline", GOOD | {"PIPELINE_DATABASE_URL": url}))
     assert "a secret" not in shown
     assert "hidden" not in shown
+
+
+@pytest.mark.feature("INT-01")
+@pytest.mark.parametrize("service", ["NOTIFICATION", "MARKETING"])
+def test_a_sandbox_does_not_start_where_its_messages_could_go_out(service: str) -> None:
+    good = {name.replace("PIPELINE", service): value for name, value in GOOD.items()} | {"HEADWATER_SANDBOX": "true"}
+
+    def started(**more: str) -> Settings:
+        return Settings.from_environment(service.lower(), good | more)
+
+    assert started().sandbox
+    assert started(**{f"{service}_SMTP_URL": "smtp://127.0.0.1:2525"}).sandbox
+    with pytest.raises(ConfigurationError, match=f"{service}_SMTP_URL must be empty in a sandbox"):
+        started(**{f"{service}_SMTP_URL": "smtp://mail.example.org"})
+    outside = {f"{service}_SMTP_URL": "smtp://mail.example.org"}
+    assert not Settings.from_environment(service.lower(), good | {"HEADWATER_SANDBOX": ""} | outside).sandbox
+    with pytest.raises(ConfigurationError, match="HEADWATER_SANDBOX must be true or false, not 'yes'"):
+        started(HEADWATER_SANDBOX="yes")

@@ -107,7 +107,7 @@ class Gateway:
         self.limits = Limits(settings.rate_per_address, settings.rate_anonymous, settings.rate_per_person)
         self.heartbeat_s = _HEARTBEAT_S
         self._verifier = Verifier(settings.token_public_key)
-        self._openapi = dump(openapi.document(self.contracts, settings.public_url))
+        self._openapi = dump(openapi.document(self.contracts, settings.public_url, sandbox=settings.sandbox))
 
     # -- one RPC -----------------------------------------------------------------
 
@@ -380,7 +380,7 @@ def application(gateway: Gateway) -> Frame:
         exception_handlers={Problem: _problem, HTTPException: _http_exception},
         lifespan=lifespan,
     )
-    return Frame(app, gateway.limits, settings.body_limit, settings.secure, settings.body_timeout_s)
+    return Frame(app, gateway.limits, settings.body_limit, settings.secure, settings.body_timeout_s, settings.sandbox)
 
 
 async def _problem(request: Request, error: Exception) -> Response:

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from kernel.config import CONTEXTS, ConfigurationError, Tls, modules_in, with_files
+from kernel.config import CONTEXTS, ConfigurationError, Tls, modules_in, sandbox_in, with_files
 
 _MIB = 1024 * 1024
 
@@ -16,7 +16,7 @@ class Settings:
     """`targets` maps a context to the host:port of its gRPC api; what it would do is answered 501 without it.
 
     `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
-    `web` is the folder of the built UI.
+    `web` is the folder of the built UI. In a `sandbox` every answer says so.
     Rates are requests a second. `trusted_proxies` are the addresses whose X-Forwarded-For is believed.
     """
 
@@ -41,6 +41,7 @@ class Settings:
     rate_per_person: float = 300.0
     body_timeout_s: float = 60.0
     web: str = ""
+    sandbox: bool = False
 
     @property
     def secure(self) -> bool:
@@ -96,6 +97,7 @@ class Settings:
             rate_per_person=number("GATEWAY_RATE_PER_PERSON", 300.0),
             body_timeout_s=number("GATEWAY_BODY_TIMEOUT_S", 60.0),
             web=env.get("GATEWAY_WEB", ""),
+            sandbox=sandbox_in(env, wrong),
         )
         for name, path in {"CERT": settings.https_cert, "KEY": settings.https_key}.items():
             if path and not os.access(path, os.R_OK):

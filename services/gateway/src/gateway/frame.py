@@ -51,7 +51,13 @@ class Frame:
     """Pure ASGI, so that streams are not buffered."""
 
     def __init__(
-        self, app: ASGIApp, limits: Limits, body_limit: int, secure: bool, body_timeout_s: float = 60.0
+        self,
+        app: ASGIApp,
+        limits: Limits,
+        body_limit: int,
+        secure: bool,
+        body_timeout_s: float = 60.0,
+        sandbox: bool = False,
     ) -> None:
         self._app = app
         self._limits = limits
@@ -60,6 +66,8 @@ class Frame:
         self._headers = dict(_HEADERS)
         if secure:
             self._headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+        if sandbox:
+            self._headers["Headwater-Sandbox"] = "true"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":

@@ -57,14 +57,24 @@ Every RPC of every service, as JSON. Field names are those of the contracts (`cu
 are strings; times are RFC 3339; fields without a value are written too. Commands are idempotent: send \
 `Idempotency-Key`, and the same key again gets the first answer. Refusals are problem details (RFC 9457)."""
 
+_SANDBOX = """\
+**This is a sandbox**: its data is invented, no message goes out, and every answer has the header \
+`Headwater-Sandbox: true`. Its keys begin with `sandbox-` and work only here; those of a real installation do not."""
 
-def document(contracts: Contracts, public_url: str = "", whole_answers: bool = False) -> dict[str, Any]:
+
+def document(
+    contracts: Contracts, public_url: str = "", whole_answers: bool = False, sandbox: bool = False
+) -> dict[str, Any]:
     """Return the document as JSON values.
 
     `whole_answers` marks as required what every answer holds, for clients that make types of it. Requests
-    may leave the same fields out, so the document that is served does not say so.
+    may leave the same fields out, so the document that is served does not say so. A `sandbox` says that it is one.
     """
-    return _Document(contracts, whole_answers).tree(public_url)
+    tree = _Document(contracts, whole_answers).tree(public_url)
+    if sandbox:
+        tree["info"]["title"] += " (sandbox)"
+        tree["info"]["description"] = f"{_SANDBOX}\n\n{_INTRODUCTION}"
+    return tree
 
 
 def schemas_without_personal_fields(contracts: Contracts, descriptors: Iterable[Any]) -> dict[str, Any]:

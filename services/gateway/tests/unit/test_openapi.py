@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterator
 from typing import Any
 
+import httpx
 import pytest
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from openapi_spec_validator.schemas import openapi_v31_schema_validator
+from starlette.responses import PlainTextResponse
 
 from gateway.contracts import Contracts, contracts
+from gateway.frame import Frame
+from gateway.limits import Limits
 from gateway.openapi import document
 
 
@@ -87,3 +92,40 @@ def test_every_property_is_described_by_its_comment(made: dict[str, Any]) -> Non
     assert person["description"] == "A person who works with Headwater."
     assert all(p.get("description") for p in person["properties"].values())
     assert person["properties"]["name"]["x-personal"]
+
+
+LISTED_WHOLE = ("teams", "roles")
+
+
+@pytest.mark.feature("INT-01")
+def test_every_main_object_can_be_found_looked_at_and_made(made: dict[str, Any]) -> None:
+    missing = []
+    for things in (
+        *("customers", "leads", "opportunities", "products", "quotes", "contracts", "orders", "tickets"),
+        *("campaigns", "segments", "journeys", "forms", "people", "webhooks", *LISTED_WHOLE),
+    ):
+        paths = {path: set(item) for path, item in made["paths"].items() if path.startswith(f"/v1/{things}")}
+        is_listed, is_made = "get" in paths.get(f"/v1/{things}", ()), "post" in paths.get(f"/v1/{things}", ())
+        is_shown = any(path.startswith(f"/v1/{things}/{{") and "get" in verbs for path, verbs in paths.items())
+        missing += [things] if not (is_listed and is_made and (is_shown or things in LISTED_WHOLE)) else []
+    assert missing == []
+
+
+@pytest.mark.feature("INT-01")
+def test_a_sandbox_says_that_it_is_one(made: dict[str, Any]) -> None:
+    sandbox = document(contracts(), sandbox=True)["info"]
+    assert sandbox["title"] == "Headwater (sandbox)"
+    assert "Headwater-Sandbox: true" in sandbox["description"]
+    assert "sandbox" not in made["info"]["description"].lower()
+
+
+@pytest.mark.feature("INT-01")
+@pytest.mark.parametrize(("sandbox", "told"), [(True, "true"), (False, None)])
+def test_every_answer_of_a_sandbox_says_so(sandbox: bool, told: str | None) -> None:
+    framed = Frame(PlainTextResponse("it"), Limits(1000, 1000, 1000), 1024, secure=False, sandbox=sandbox)
+
+    async def asked() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(framed), base_url="http://it") as client:
+            return await client.get("/v1/customers")
+
+    assert asyncio.run(asked()).headers.get("headwater-sandbox") == told

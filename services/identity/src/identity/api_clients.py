@@ -28,8 +28,9 @@ _TOUCH_EVERY = timedelta(seconds=60)
 
 
 class ApiClients:
-    def __init__(self, store: EventStore[Any]) -> None:
+    def __init__(self, store: EventStore[Any], sandbox: bool = False) -> None:
         self._store = store
+        self._sandbox = sandbox
 
     # In transactions of their own: an answer that holds a secret must not be kept with the command.
 
@@ -44,7 +45,7 @@ class ApiClients:
         cause: Cause,
     ) -> tuple[UUID, str]:
         """Return the client's id and its secret, which is shown only now."""
-        client_id, secret = new_id(), accounts.new_token()
+        client_id, secret = new_id(), self._new_secret()
         with self._store.transaction(cause) as tx:
             events = api_client.register(
                 client_id, name, permissions, data_scope, owner_id, owner_scope, expires_at, tx.recorded_at
@@ -55,7 +56,7 @@ class ApiClients:
 
     def rotate(self, client_id: UUID, older_valid_until: datetime | None, cause: Cause) -> str:
         """Return another secret; all older ones end then, the oldest of three at once."""
-        secret = accounts.new_token()
+        secret = self._new_secret()
         with self._store.transaction(cause) as tx:
             until = older_valid_until or tx.recorded_at + ROTATION
             if until > tx.recorded_at + LONGEST_ROTATION:
@@ -92,7 +93,10 @@ class ApiClients:
         return len(found)
 
     def proved(self, client_id: UUID, secret: str, source: str, now: datetime) -> ApiClient:
-        """The client whose secret this is. Raises Unauthenticated alike for whatever is wrong."""
+        """The client whose secret this is. Raises Unauthenticated alike for whatever is wrong, but for a secret of
+        another kind of installation, which is said."""
+        if wrong := api_client.misplaced(secret, self._sandbox):
+            raise Unauthenticated(wrong)
         with self._store.transaction(Cause.of("service:identity")) as tx:
             limited = accounts.count_attempt(tx.cursor, str(client_id), source, tx.recorded_at)
         if limited is not None:
@@ -111,6 +115,9 @@ class ApiClients:
                 (client_id, now, source, now - _TOUCH_EVERY),
             )
         return client
+
+    def _new_secret(self) -> str:
+        return (api_client.SANDBOX_MARK if self._sandbox else "") + accounts.new_token()
 
 
 def _keep(tx: Transaction[Any], client_id: UUID, secret: str) -> None:

@@ -87,7 +87,7 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
     store = open_store(settings, EVENTS, MESSAGES, VIEWS)
     passwords = passwords or Passwords()
     sessions = Sessions(store, passwords)
-    clients = ApiClients(store)
+    clients = ApiClients(store, settings.sandbox)
     identity = Identity(passwords, sessions, clients)
     signer = Signer(signing_key)
     services = (
@@ -101,7 +101,7 @@ def bootstrap(settings: Settings, passwords: Passwords | None = None) -> Service
     providers = ProviderSignIn(store, sessions, known)
     directories = DirectorySync(identity, known)
     apis = (
-        IdentityApi(identity, sessions, signer, modules=settings.modules),
+        IdentityApi(identity, sessions, signer, modules=settings.modules, sandbox=settings.sandbox),
         AccessApi(store),
         SignInApi(identity, sessions, providers),
         ApiClientApi(clients, signer),

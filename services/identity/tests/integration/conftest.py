@@ -122,6 +122,13 @@ def running(a_settings: Callable[..., Settings], request: pytest.FixtureRequest)
 
 
 @pytest.fixture
+def a_sandbox(a_settings: Callable[..., Settings]) -> Iterator[Running]:
+    """Another installation, where partners try things."""
+    with an_identity(a_settings("identity", extra={"HEADWATER_SANDBOX": "true"})) as running:
+        yield running
+
+
+@pytest.fixture
 def admin(running: Running) -> IdentityServiceStub:
     return running.signed_in("admin", ADMIN_PASSWORD)
 

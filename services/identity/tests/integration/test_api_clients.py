@@ -174,3 +174,30 @@ def test_no_secret_of_a_client_is_kept(running: Any, office: Any) -> None:
             for secret in (made.client_secret, second):
                 assert secret not in kept
                 assert secret.encode().hex() not in kept
+
+
+@pytest.mark.feature("INT-01")
+def test_a_sandboxs_key_works_in_a_sandbox_only_and_a_real_one_not_in_it(
+    running: Any, office: Any, a_sandbox: Any
+) -> None:
+    def refused_at(where: Any, client_id: str, secret: str) -> tuple[grpc.StatusCode, str]:
+        request = clients.IssueClientTokenRequest(client_id=client_id, client_secret=secret)
+        return refusal(where.clients(source="192.0.2.9").IssueClientToken, request)
+
+    real = register(office, "*.*.read")
+    session = a_sandbox.sign_in("admin", ADMIN_PASSWORD).session_token
+    desk = a_sandbox.clients(a_sandbox.access_token(session))
+    tried = register(desk, "*.*.read")
+    rotated = desk.RotateApiClient(clients.RotateApiClientRequest(client_id=tried.client_id)).client_secret
+    for secret in (tried.client_secret, rotated):
+        assert secret.startswith("sandbox-")
+        assert token_of(a_sandbox, tried.client_id, secret)
+        code, words = refused_at(running, tried.client_id, secret)
+        assert (code, words[:42]) == (grpc.StatusCode.UNAUTHENTICATED, "this is the key of a sandbox, and this is ")
+    code, words = refused_at(a_sandbox, real.client_id, real.client_secret)
+    assert code is grpc.StatusCode.UNAUTHENTICATED
+    assert words.endswith("use a key that was made here, and rotate the real one")
+    assert token_of(running, real.client_id, real.client_secret)
+    real_session = running.sign_in("admin", ADMIN_PASSWORD).session_token
+    assert a_sandbox.with_session(session).WhoAmI(pb.WhoAmIRequest()).sandbox
+    assert not running.with_session(real_session).WhoAmI(pb.WhoAmIRequest()).sandbox

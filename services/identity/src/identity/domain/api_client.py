@@ -39,6 +39,10 @@ class ApiClientRevoked:
 ApiClientEvent = ApiClientRegistered | ApiClientRotated | ApiClientRevoked
 
 
+SANDBOX_MARK = "sandbox-"
+"""Begins the secrets that a sandbox gives, so that everybody sees what they are, and a real installation knows them."""
+
+
 class ApiClientGone(DomainError):
     """A revoked client is not changed any more, and never comes back."""
 
@@ -83,6 +87,15 @@ def register(
         raise InvalidArgument("expires_at", "lies in the past; say when the client is to end, or leave it out")
     patterns = checked_patterns(permissions)
     return [ApiClientRegistered(client_id, name, patterns, data_scope, owner_id, expires_at)]
+
+
+def misplaced(secret: str, sandbox: bool) -> str:
+    """Why a secret is of another kind of installation than this one, and what to do; empty when it may be of this."""
+    if secret.startswith(SANDBOX_MARK) and not sandbox:
+        return "this is the key of a sandbox, and this is no sandbox: use a key that was made here"
+    if sandbox and not secret.startswith(SANDBOX_MARK):
+        return "this is a sandbox, and this is no key of one: use a key that was made here, and rotate the real one"
+    return ""
 
 
 # -- how it comes to be ------------------------------------------------------

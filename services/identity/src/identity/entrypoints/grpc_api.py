@@ -54,7 +54,9 @@ class IdentityApi:
         signer: Signer,
         clock: Clock = system_clock,
         modules: Collection[str] = CONTEXTS,
+        sandbox: bool = False,
     ) -> None:
+        self._sandbox = sandbox
         self._switched_off = [context for context in CONTEXTS if context not in modules]
         self._identity = identity
         self._sessions = sessions
@@ -150,6 +152,7 @@ class IdentityApi:
             second_factor_missing=lacking,
             roles=caller.roles,
             switched_off=self._switched_off,
+            sandbox=self._sandbox,
         )
 
     def ChangePassword(self, request: pb.ChangePasswordRequest, call: Call) -> pb.ChangePasswordResponse:
