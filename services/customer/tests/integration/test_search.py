@@ -12,6 +12,7 @@ import pytest
 from grpc import StatusCode
 
 from crm.customer.v1 import customer_service_pb2 as pb
+from customer.domain.names import likely_from, similarity
 from customer.projections import duplicates
 from customer.projections.search import Wanted, words_statement
 from kernel.ids import new_id
@@ -266,6 +267,12 @@ def test_words_among_100_000_customers_come_from_the_index_in_time(crowd: Any) -
     values_of_name = duplicates.alike_values("上海云远博信息科技有限公司")
     plan = json.dumps(crowd.rows(f"explain (format json) {duplicates.ALIKE}", values_of_name)[0])
     assert "customers_name_pieces_idx" in plan
+    everybody = [row["name"] for row in crowd.rows("select name from customers order by customer_id")]
+    for sought in (name.replace("有限公司", "集团股份公司") for name in everybody[1000::33_000]):
+        alike = {row["name"] for row in crowd.rows(duplicates.ALIKE, duplicates.alike_values(sought))}
+        likely = {name for name in everybody if similarity(sought, name) >= likely_from(sought)}
+        assert 1 <= len(likely) < 200
+        assert likely <= alike, sought
     begun = time.perf_counter()
     api.FindDuplicates(pb.FindDuplicatesRequest(profile=pb.Profile(name="上海云远博信息科技有限公司")))
     print(f"duplicates: {(time.perf_counter() - begun) * 1000:.1f} ms")

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from customer.domain.names import likely_from, similarity, telling_pieces
+from customer.domain.names import likely_from, pieces, similarity, telling_pieces
 from customer.domain.policy import months_after
 from customer.domain.profile import Profile
 from customer.domain.standards import Unreadable, credit_code_is_valid
@@ -106,7 +106,8 @@ def test_a_number_is_read_as_its_customers_country_does() -> None:
 )
 def test_names_of_one_company_are_alike_and_share_a_telling_piece(one: str, other: str) -> None:
     assert similarity(one, other) >= likely_from(one)
-    assert set(telling_pieces(one)) & set(telling_pieces(other))
+    telling, must_share = telling_pieces(one)
+    assert len(set(telling) & pieces(other)) >= must_share
 
 
 @pytest.mark.feature("CUS-16")
@@ -131,6 +132,17 @@ def test_names_of_two_companies_are_not(one: str, other: str) -> None:
 def test_likeness_is_symmetric_and_between_nothing_and_one(one: str, other: str) -> None:
     assert similarity(one, other) == similarity(other, one)
     assert 0.0 <= similarity(one, other) <= 1.0 + 1e-9
+
+
+_WORDS = st.lists(st.sampled_from(["云杉", "恒信", "华", "科技", "上海", "Acme", "Delta", "trading", "7"]), max_size=6)
+
+
+@given(_WORDS, _WORDS)
+def test_whoever_is_alike_shares_as_many_telling_pieces_as_is_said(one: list[str], other: list[str]) -> None:
+    ours, theirs = "".join(one), "".join(other)
+    telling, must_share = telling_pieces(ours)
+    if similarity(ours, theirs) >= likely_from(ours) and must_share > 1:  # one is asked for in any case
+        assert len(set(telling) & pieces(theirs)) >= must_share, (telling, must_share)
 
 
 @pytest.mark.parametrize(

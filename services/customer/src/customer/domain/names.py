@@ -16,6 +16,7 @@ LIKELY_THE_SAME_IN_LETTERS = 0.7
 """Names at least this similar make two customers candidates; names in letters share more by chance."""
 
 _COMMON_WEIGHT = 0.2
+_ROUNDING = 1e-9
 
 _LEGAL_ZH = re.compile(
     r"(股份有限责任公司|有限责任公司|股份有限公司|集团有限公司|控股有限公司|有限公司|股份公司|总公司|分公司"
@@ -199,22 +200,22 @@ def pieces(name: str) -> frozenset[str]:
     return frozenset(found)
 
 
-def telling_pieces(name: str) -> list[str]:
-    """Return the pieces of which a likely duplicate must share at least one, rarest first.
+def telling_pieces(name: str) -> tuple[list[str], int]:
+    """Return the pieces that tell a name apart, rarest first, and how many of them a likely duplicate shares at least.
 
-    Two sets whose Dice similarity is at least t share at least t / (2 - t) of the weight of either. So
-    when a name has u pieces of weight 1 and c common ones, k = u t/(2-t) - w c (1 - t/(2-t)) of the u
-    are shared at least, and one of any u - k + 1 is among them: prefix filtering, as in Chaudhuri, Ganti
-    and Kaushik, "A primitive operator for similarity joins in data cleaning" (2006).
+    Two sets whose Dice similarity is at least t share at least t / (2 - t) of the weight of either. What the
+    common pieces may add to that is taken off, but one telling piece is asked for in any case: what 云杉 Trading and
+    Trading have in common is no likeness. Where there are none but common ones, all count alike.
     """
     ordered = sorted(pieces(name), key=lambda piece: (_commonness(piece), piece))
     telling = [piece for piece in ordered if not _is_common(piece)]
+    least = likely_from(name)
+    share = least / (2 - least)
     if not telling:
-        return ordered
-    share = LIKELY_THE_SAME / (2 - LIKELY_THE_SAME)
+        return ordered, max(1, math.ceil(len(ordered) * share - _ROUNDING))
     common_weight = _COMMON_WEIGHT * (len(ordered) - len(telling))
-    must_share = max(1, math.floor(len(telling) * share - common_weight * (1 - share)))
-    return telling[: len(telling) - must_share + 1]
+    must_share = math.ceil(len(telling) * share - common_weight * (1 - share) - _ROUNDING)
+    return telling, max(1, must_share)
 
 
 def similarity(one: str, other: str) -> float:

@@ -131,20 +131,36 @@ def _alike(cursor: Cursor[DictRow], name: str) -> list[DictRow]:
 
 
 ALIKE = (
-    "select c.customer_id, c.name, c.kind, c.owner_id, c.name_pieces from customers c"
-    f" where c.name_pieces && %s::text[] and {_LIVE}"
-    " and cardinality(c.name_pieces) between %s and %s"
-    " order by cardinality(array(select unnest(c.name_pieces) intersect select unnest(%s::text[]))) desc,"
-    f" c.customer_id limit {_MOST_COMPARED}"
+    "select * from (select c.customer_id, c.name, c.kind, c.owner_id, c.name_pieces,"
+    " (select count(*) from unnest(%s::text[]) piece where piece = any(c.name_pieces)) as shared"
+    f" from customers c where array_to_tsvector(c.name_pieces) @@ %s::tsquery and {_LIVE}) found"
+    f" where shared >= %s order by shared desc, customer_id limit {_MOST_COMPARED}"
 )
-"""Candidates come from the GIN index over the pieces that tell names apart."""
+"""Candidates come from the GIN index over the pieces of names."""
 
 
-def alike_values(name: str) -> tuple[list[str], int, int, list[str]]:
+def alike_values(name: str) -> tuple[list[str], str, int]:
     """Return the parameters of ALIKE for a name."""
-    all_pieces = sorted(pieces(name))
-    size = len(all_pieces)
-    return telling_pieces(name), max(1, size // 3), size * 3 + 2, all_pieces
+    telling, must_share = telling_pieces(name)
+    return telling, _that_share(telling, must_share), must_share
+
+
+def _that_share(telling: Sequence[str], must_share: int) -> str:
+    """Return the tsquery of names that can share so many of the pieces: one of the rarest, or two if they must.
+
+    Whoever has k of u pieces has one of any u - k + 1, and two of any u - k + 2: prefix filtering, as in Chaudhuri,
+    Ganti and Kaushik, "A primitive operator for similarity joins in data cleaning" (2006).
+    """
+    if must_share == 1:
+        return " | ".join(map(_lexeme, telling))
+    rarest = [_lexeme(piece) for piece in telling[: len(telling) - must_share + 2]]
+    pairs = [f"{piece} & ({' | '.join(rarest[i:])})" for i, piece in enumerate(rarest[:-1], start=1)]
+    return " | ".join(pairs)
+
+
+def _lexeme(piece: str) -> str:
+    """Pieces are of letters, digits and Chinese characters only."""
+    return f"'{piece}'"
 
 
 def _resolved(cursor: Cursor[DictRow], found: dict[str, dict[UUID, Candidate]]) -> dict[str, dict[UUID, Candidate]]:
