@@ -194,10 +194,11 @@ class Transaction(Generic[E]):
                 f"{', '.join(str(stream) for stream in list(count)[:3])} moved on meanwhile:"
                 f" version {placed[0][1]} is taken; reload and try again"
             ) from error
-        for (stream, version, event, metadata), position in zip(placed, positions, strict=True):
-            recorded = Recorded(stream, version, position, event, metadata)
-            for view in self._inline:
-                view.project(self.cursor, recorded)
+        with self.cursor.connection.pipeline():  # a view's statements wait for no answer that it does not read
+            for (stream, version, event, metadata), position in zip(placed, positions, strict=True):
+                recorded = Recorded(stream, version, position, event, metadata)
+                for view in self._inline:
+                    view.project(self.cursor, recorded)
         return placed[-1][1]
 
     def set_timer(self, key: str, kind: str, due_at: datetime, payload: Mapping[str, Any]) -> None:
