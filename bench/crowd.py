@@ -13,7 +13,7 @@ import hashlib
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from random import Random
 from typing import Any
@@ -32,29 +32,40 @@ STAGES = (("Contacted", 10, 14), ("Demo", 30, 21), ("Proposal", 60, 30), ("Negot
 _BEGIN = datetime(2024, 1, 1, 1, tzinfo=UTC)
 _DAYS = 700
 _CITIES = {"11": "北京", "31": "上海", "44": "广州", "33": "杭州", "51": "成都", "32": "南京", "42": "武汉"}
-_SYLLABLES = "华辰远航博锐天工恒信云帆鼎盛明德卓越启元安泰瑞丰金石蓝海万象智联新锋宏图嘉禾东方星河长青中科"
+_CHARACTERS = (
+    "华辰远航博锐天工恒信云帆鼎盛明德卓越启元安泰瑞丰金石蓝海万象智联新锋宏图嘉禾东方星河长青中科佳美源达亿利通宝隆昌顺和康益"
+    "民生百川景晟弘毅凯旋腾龙飞宇旭阳春晖正邦国光汇聚立诚同济精艺创优品尚雅致维纳思特尔斯曼迪诺格林奥普赛欧乐福仁爱友善清逸鸿"
+)
 _TRADES = {"34": "机械", "35": "装备", "39": "电子", "65": "软件", "F": "商贸", "E": "建设", "Q": "医疗"}
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
 _GIVEN = "伟芳娜敏静磊强洋艳勇军杰娟涛明超霞平刚燕鑫宇婷雪晨佳欣浩然子涵"
-_LATIN = "Alder Birch Cobalt Delta Ember Falcon Granite Harbor Indigo Juniper Kestrel Lumen Meridian Nimbus Onyx"
+_LETTERS = (
+    "barcordenfalgorhaljankellormarnorpelquirossoltanverwinyorzan"
+    "amibelcasdovelifengraholinojulkorlinmonnilosapriramstetulvik"
+)
+_SYLLABLES = [_LETTERS[i : i + 3] for i in range(0, len(_LETTERS), 3)]
+_SCATTERED = 611_953
+"""A prime: multiplied with it, numbers that follow each other lie far apart, and none meets another."""
 
 
 def company_of(number: int) -> tuple[str, str, str]:
-    """Name, region and industry of the number-th customer; no two names are the same."""
+    """Name, region and industry of the number-th customer, less than 1.7 million; no two names are the same."""
     regions, industries = list(_CITIES), list(_TRADES)
     region, industry = regions[number % len(regions)], industries[number // 7 % len(industries)]
-    rest = number // 49
     if number % 10 == 9:  # one in ten is foreign
-        latin = _LATIN.split()
-        words = [latin[rest % 15], latin[rest // 15 % 15], latin[rest // 225 % 15]]
-        return f"{' '.join(words)} {number} Ltd.", "DE", industry
-    n = len(_SYLLABLES)
-    stem = (
-        "".join(_SYLLABLES[rest * step % n] for step in (1, 7, 11))
-        + _SYLLABLES[rest // n % n]
-        + str(rest // n // n or "")
-    )
+        one, two, three, four = _digits(number, _SYLLABLES, 4)
+        return f"{one.title()}{two} {three.title()}{four} Ltd.", "DE", industry
+    stem = "".join(_digits(number, _CHARACTERS, 3))
     return f"{_CITIES[region]}{stem}{_TRADES[industry]}有限公司", region, industry
+
+
+def _digits(number: int, of: Sequence[str], count: int) -> list[str]:
+    """The number, scattered, as so many digits of which there are len(of)."""
+    rest, found = number * _SCATTERED % len(of) ** count, []
+    for _ in range(count):
+        rest, digit = divmod(rest, len(of))
+        found.append(of[digit])
+    return found
 
 
 def phone_of(number: int) -> str:
