@@ -89,6 +89,7 @@ def totals(suite: Any) -> tuple[int, int, int, int]:
     return int(found.get("opportunities", 0)), int(found.get("won", 0)), int(found.get("lost", 0)), value
 
 
+@pytest.mark.feature("NFR-20")
 @pytest.mark.parametrize(
     ("seed", "victim"),
     [

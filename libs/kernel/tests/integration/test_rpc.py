@@ -117,6 +117,7 @@ def test_a_command_is_carried_out_and_its_writer_reads_it(ask: Any) -> None:
     assert ask("GetNote", note_id=note).text == "hello"
 
 
+@pytest.mark.feature("NFR-19")
 def test_asking_twice_with_one_request_id_does_it_once(ask: Any, store: EventStore[Any]) -> None:
     note = str(uuid4())
     for _ in range(3):

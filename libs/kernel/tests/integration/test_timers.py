@@ -88,6 +88,7 @@ def test_a_replaced_or_cancelled_timer_does_not_fire(store: EventStore[Any], clo
     assert history(store, moved) == history(store, gone) == []
 
 
+@pytest.mark.feature("NFR-19")
 def test_many_runners_fire_each_timer_once(store: EventStore[Any], clock: MovedClock, strike: Any) -> None:
     made = [plan(store, f"t{n}", START) for n in range(40)]
     runners = [TimerRunner("kernel", store, {"strike": strike}) for _ in range(4)]

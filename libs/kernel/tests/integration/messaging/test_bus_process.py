@@ -77,6 +77,7 @@ def test_it_drains_on_sigterm_and_goes_on_where_it_was(
     agree()
 
 
+@pytest.mark.feature("NFR-20")
 def test_killing_it_again_and_again_costs_nothing(
     owner: Any, follower: Any, bus: Bus, agree: Callable[..., None]
 ) -> None:

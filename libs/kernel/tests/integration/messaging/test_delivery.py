@@ -8,6 +8,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import psycopg
+import pytest
 
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from crm.common.v1.relay_pb2 import LogHeartbeat
@@ -193,6 +194,7 @@ def test_closed_broker_connections_cost_nothing(
     agree()
 
 
+@pytest.mark.feature("NFR-19")
 def test_a_zombie_does_nothing_twice(owner: Any, follower: Any, agree: Callable[..., None]) -> None:
     """Two consumers believe to be the active one: each gets everything, from a queue of its own."""
     owner.start_relay()

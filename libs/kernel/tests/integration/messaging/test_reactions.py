@@ -62,6 +62,7 @@ def reactor(follower: Any, notes: Any, stack: Any) -> Reactor:
     return Reactor(follower, notes, stack)
 
 
+@pytest.mark.feature("NFR-19")
 def test_each_event_is_reacted_to_once_in_the_order_of_its_stream(owner: Any, follower: Any, reactor: Reactor) -> None:
     owner.start_relay()
     follower.start(consumer=reactor.consumer)
