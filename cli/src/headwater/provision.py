@@ -49,7 +49,9 @@ from kernel.topology import (
 
 Tell = Callable[[str], None]
 
-BROKER_USERS = (*CONTEXTS, "gateway")
+GATEWAY = "gateway"
+BROKER_USERS = (*CONTEXTS, GATEWAY)
+_LASTING = {"durable": True, "auto_delete": False}
 MAIL_FROM = "headwater@localhost.localdomain"
 PORTS = ("apis", "gateway", "smtp", "mail")
 WEB = Path(__file__).resolve().parents[3] / "build" / "web"
@@ -241,23 +243,27 @@ def make_databases(state: Mapping[str, Any], tell: Tell) -> None:
     """A database for each service, its owner, the service's role, which owns nothing, and one for its keys."""
     with psycopg.connect(state["servers"]["postgres_url"], autocommit=True) as admin:
         for service in CONTEXTS:
-            role, database = _names(state["name"], service)
-            owner = f"{role}_owner"
-            _keep_role(admin, role, state["secrets"][f"{service}.database"])
-            _keep_role(admin, owner, state["secrets"][f"{service}.owner"])
-            _keep_keys_role(admin, keys_role(role), owner)
-            known = admin.execute("select from pg_database where datname = %s", (database,))
-            if known.fetchone() is not None:
-                continue
-            tell(f"making the database {database}")
-            # A superuser may give databases away; anybody else must be a member of the new owner.
-            admin.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(owner)))
-            for statement in (
-                sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(owner)),
-                sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)),
-                sql.SQL("grant connect on database {} to {}").format(sql.Identifier(database), sql.Identifier(role)),
-            ):
-                admin.execute(statement)
+            make_database(admin, state, service, tell)
+
+
+def make_database(admin: psycopg.Connection[Any], state: Mapping[str, Any], service: str, tell: Tell) -> None:
+    """One service's, unless it is there. A context that joins is given its own in the same way."""
+    role, database = _names(state["name"], service)
+    owner = f"{role}_owner"
+    _keep_role(admin, role, state["secrets"][f"{service}.database"])
+    _keep_role(admin, owner, state["secrets"][f"{service}.owner"])
+    _keep_keys_role(admin, keys_role(role), owner)
+    if admin.execute("select from pg_database where datname = %s", (database,)).fetchone() is not None:
+        return
+    tell(f"making the database {database}")
+    # A superuser may give databases away; anybody else must be a member of the new owner.
+    admin.execute(sql.SQL("grant {} to current_user").format(sql.Identifier(owner)))
+    for statement in (
+        sql.SQL("create database {} owner {}").format(sql.Identifier(database), sql.Identifier(owner)),
+        sql.SQL("revoke all on database {} from public").format(sql.Identifier(database)),
+        sql.SQL("grant connect on database {} to {}").format(sql.Identifier(database), sql.Identifier(role)),
+    ):
+        admin.execute(statement)
 
 
 def close_the_rest(state: Mapping[str, Any]) -> None:
@@ -295,23 +301,28 @@ def make_broker_users(state: Mapping[str, Any]) -> None:
 
     Without topic permissions everybody could publish as everybody.
     """
-    management = _management(state)
+    management = management_of(state)
     vhost = quote(management.vhost, safe="")
-    lasting = {"durable": True, "auto_delete": False}
     for name, kind in EXCHANGES:
-        management.ask("PUT", f"exchanges/{vhost}/{name}", {"type": kind, **lasting})
-    for service in CONTEXTS:
-        queue = backfill_queue(service)
-        management.ask("PUT", f"queues/{vhost}/{queue}", lasting)
-        management.ask("POST", f"bindings/{vhost}/e/{BACKFILL}/q/{queue}", {"routing_key": service})
+        management.ask("PUT", f"exchanges/{vhost}/{name}", {"type": kind, **_LASTING})
     for service in BROKER_USERS:
-        user = f"{state['name']}-{service}"
-        password = state["secrets"][f"{service}.broker"]
-        management.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
-        management.ask("PUT", f"permissions/{vhost}/{user}", permissions_of(service))
-        for rights in topic_permissions_of(service):
-            management.ask("PUT", f"topic-permissions/{vhost}/{user}", rights)
+        make_broker_user(management, state, service)
     _make_partners(management, vhost, state)
+
+
+def make_broker_user(management: Management, state: Mapping[str, Any], service: str) -> None:
+    """One service's, with the queue of what it is asked for. A context that joins is given its own in the same way."""
+    vhost = quote(management.vhost, safe="")
+    if service != GATEWAY:
+        queue = backfill_queue(service)
+        management.ask("PUT", f"queues/{vhost}/{queue}", _LASTING)
+        management.ask("POST", f"bindings/{vhost}/e/{BACKFILL}/q/{queue}", {"routing_key": service})
+    user = f"{state['name']}-{service}"
+    password = state["secrets"][f"{service}.broker"]
+    management.ask("PUT", f"users/{user}", {"password": password, "tags": ""})
+    management.ask("PUT", f"permissions/{vhost}/{user}", permissions_of(service))
+    for rights in topic_permissions_of(service):
+        management.ask("PUT", f"topic-permissions/{vhost}/{user}", rights)
 
 
 def _make_partners(management: Management, vhost: str, state: Mapping[str, Any]) -> None:
@@ -341,7 +352,7 @@ def partner_user(suite: str, partner: str) -> str:
 
 def partner_url(state: Mapping[str, Any], partner: str) -> str:
     """Where a partner system reads the stream, its password included."""
-    return _management(state).url(partner_user(state["name"], partner), state["secrets"][f"partner.{partner}"])
+    return management_of(state).url(partner_user(state["name"], partner), state["secrets"][f"partner.{partner}"])
 
 
 def permissions_of(service: str) -> dict[str, str]:
@@ -349,7 +360,7 @@ def permissions_of(service: str) -> dict[str, str]:
 
     Nobody writes to the default exchange, which would carry anything into anybody's queue.
     """
-    if service not in CONTEXTS:  # the gateway only listens
+    if service == GATEWAY:  # it only listens
         own = rf"{service}\..*"
         return {"configure": f"^({own})$", "write": f"^({own})$", "read": rf"^({own}|crm\.events)$"}
     own = rf"{service}\..*|amq\.gen-.*"
@@ -364,7 +375,7 @@ def permissions_of(service: str) -> dict[str, str]:
 def topic_permissions_of(service: str) -> list[dict[str, str]]:
     """A service publishes its own events, heartbeat and answers only; it may bind to everything."""
     nothing = "^$"
-    if service not in CONTEXTS:
+    if service == GATEWAY:
         return [
             {"exchange": EVENTS, "write": nothing, "read": ".*"},
             {"exchange": ANSWERS, "write": nothing, "read": nothing},
@@ -390,7 +401,7 @@ def partner_topic_permissions() -> list[dict[str, str]]:
 
 def empty_queues(state: Mapping[str, Any]) -> None:
     """Throw away what waits in the services' queues: it tells of a time that is no more."""
-    management = _management(state)
+    management = management_of(state)
     vhost = quote(management.vhost, safe="")
     queues: Any = management.ask("GET", f"queues/{vhost}?columns=name,type")
     for queue in queues:
@@ -398,7 +409,7 @@ def empty_queues(state: Mapping[str, Any]) -> None:
             management.ask("DELETE", f"queues/{vhost}/{quote(queue['name'], safe='')}/contents")
 
 
-def _management(state: Mapping[str, Any]) -> Management:
+def management_of(state: Mapping[str, Any]) -> Management:
     return Management(state["servers"]["amqp_url"], state["servers"]["rabbitmq_api"])
 
 
@@ -410,7 +421,7 @@ def suite_environment(
 ) -> dict[str, str]:
     """The variables of all services; what the caller's environment already says wins."""
     ports, kept = state["ports"], state["secrets"]
-    management = _management(state)
+    management = management_of(state)
     certificates = Certificates(home.tls) if state.get("tls") else None
     services = certificates.of("services") if certificates else None
     ours = services if servers_are_private(environment) else None
