@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -112,3 +113,10 @@ def test_whoever_can_call_out_is_named_by_a_declared_way_out(product: Any) -> No
     }
     assert able - WITHOUT_CALLING - declared == set()
     assert {"identity.outside", "notification.mail", "marketing.channels", "kernel.telemetry"} <= able
+
+
+def test_nothing_that_is_committed_is_a_link() -> None:
+    """A link leads out of a clone, or to what another machine lacks."""
+    listed = subprocess.run(["git", "ls-files", "--stage"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
+    assert len(listed.splitlines()) > 300
+    assert [line for line in listed.splitlines() if line.startswith("120000")] == []
