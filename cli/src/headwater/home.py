@@ -34,6 +34,11 @@ class Home:
         return Home(Path(environment.get("HEADWATER_RUN") or ".run"))
 
     @property
+    def availability(self) -> Path:
+        """The file of how much of the time the suite answered."""
+        return self.folder / "availability.json"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates and keys."""
         return self.folder / "tls"

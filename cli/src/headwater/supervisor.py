@@ -21,6 +21,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headwater.availability import Availability, is_ready, measure
 from headwater.home import Home
 from headwater.provision import servers_are_private, suite_environment
 from headwater.servers import NotHealthy, PrivateServers
@@ -63,7 +64,10 @@ class Child:
 
 
 class Supervisor:
-    """Runs until `stop` is set. `environment` is what the children get; `servers` are watched too."""
+    """Runs until `stop` is set. `environment` is what the children get; `servers` are watched too.
+
+    `ready` says whether the suite answers; how often it did is written down.
+    """
 
     def __init__(
         self,
@@ -71,17 +75,22 @@ class Supervisor:
         environment: Mapping[str, str],
         commands: Mapping[str, Sequence[str]] = COMMANDS,
         servers: PrivateServers | None = None,
+        ready: Callable[[], bool] | None = None,
     ) -> None:
         self._home = home
         self._environment = dict(environment)
         self._children = [Child(name, tuple(command)) for name, command in commands.items()]
         self._servers = servers
+        self._ready = ready
 
     def run(self, stop: threading.Event) -> None:
         self._home.remember_process(NAME, os.getpid())
         # Beside the processes, not before them: a server takes seconds to come back.
         servers = threading.Thread(target=self._watch_servers, args=(stop,), daemon=True)
         servers.start()
+        if self._ready is not None:
+            counted = Availability(self._home.availability)
+            threading.Thread(target=measure, args=(counted, self._ready, stop), daemon=True).start()
         try:
             while not stop.is_set():
                 for child in self._children:
@@ -172,7 +181,9 @@ def run_here(home: Home) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     servers = PrivateServers(home.folder / "servers") if servers_are_private() else None
-    Supervisor(home, suite_environment(home.read(), home), servers=servers).run(stop)
+    url, ca = home.url(), home.ca()
+    suite = suite_environment(home.read(), home)
+    Supervisor(home, suite, servers=servers, ready=lambda: is_ready(url, ca)).run(stop)
 
 
 def start_detached(home: Home) -> None:

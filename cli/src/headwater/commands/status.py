@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 
 from headwater.auditing import unsealed
+from headwater.availability import Availability
 from headwater.home import Home, NotProvisioned
 from headwater.operating import settings_of
 from headwater.provision import servers_are_private
@@ -38,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
         for row in rows:
             state = "up" if row["up"] else "DOWN"
             print(f"{row['name']:12} {state:5} {row['pid'] or '':>8}  {row['where']}")
+        print(f"available    {Availability(home.availability).of_month(datetime.now(UTC).date()).words()}")
     return 0 if all(row["up"] for row in rows) else 3
 
 

@@ -339,6 +339,7 @@ class Gateway:
             "identity": identity,
             "changes": self.changes.connected,
             "channels": self.backends.reachable(),
+            "away": self.backends.away(),
         }
         return JSONResponse(state, 200 if identity else 503)
 

@@ -144,6 +144,12 @@ class Backends:
             target: channel.get_state(try_to_connect=True).name.lower() for target, channel in self._channels.items()
         }
 
+    def away(self) -> list[str]:
+        """Services that could not be reached when they were asked last. The others go on without them."""
+        state = self.reachable()
+        names = {context: (target, f"{context} at {target}") for context, target in self._targets.items()}
+        return sorted(c for c, used in names.items() if any(state.get(name) == "transient_failure" for name in used))
+
     async def close(self) -> None:
         for channel in self._channels.values():
             await channel.close(grace=1.0)
