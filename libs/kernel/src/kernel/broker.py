@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 from contextlib import suppress
 from typing import Any
@@ -13,10 +14,20 @@ Amqp = Any
 """A py-amqp connection; the library has no types."""
 
 
+WRITE_TIMEOUT_S = 15
+_DEAD_AFTER_MS = 30_000
+_NETWORK: dict[str, Any] = {
+    "write_timeout": WRITE_TIMEOUT_S,
+    # py-amqp's own is one second, and a broker that is busy, or waits for a slow queue, reads nothing for longer.
+    "socket_settings": {socket.TCP_USER_TIMEOUT: _DEAD_AFTER_MS} if hasattr(socket, "TCP_USER_TIMEOUT") else {},
+}
+
+
 def connect(url: str, heartbeat_s: int = 20, connect_timeout_s: float = 5.0) -> Amqp:
     """Open a connection. Close it with `close()`, or `collect()` if the peer may be dead.
 
-    A polite close waits for an answer, which a dead peer never gives. An amqps:// URL is verified, the host's
+    A polite close waits for an answer, which a dead peer never gives. A broker that reads nothing from us for
+    WRITE_TIMEOUT_S, because a queue is slow or its disk full, is an OSError. An amqps:// URL is verified, the host's
     name included, against `?cacertfile=` or else the system's authorities; `&certfile=&keyfile=` is who we are.
     (The names are those of RabbitMQ's URI query parameters.)
     """
@@ -24,7 +35,9 @@ def connect(url: str, heartbeat_s: int = 20, connect_timeout_s: float = 5.0) -> 
     plain = urlunsplit(urlsplit(url)._replace(query=""))
     tls = tls_of(url)
     more = {"ssl": tls} if tls else {}
-    opened = connection(plain, heartbeat=heartbeat_s, connect_timeout=connect_timeout_s, **more)
+    opened = connection(
+        plain, heartbeat=heartbeat_s, connect_timeout=connect_timeout_s, transport_options=_NETWORK, **more
+    )
     opened.connect()
     return opened.connection
 

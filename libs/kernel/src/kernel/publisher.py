@@ -1,7 +1,9 @@
 """Publish to RabbitMQ with a window of confirms: send many, wait once.
 
 Nothing is known to be published until `flush` returns; after any exception the caller sends again
-from what it knows to be confirmed. kombu's `confirm_publish=True` is never set: it waits per message.
+from what it knows to be confirmed. A caller whose readers can fetch what they miss need not insist on
+that: one queue that refuses would hold it up for ever. kombu's `confirm_publish=True` is never set: it
+waits per message.
 """
 
 from __future__ import annotations
@@ -31,9 +33,11 @@ class Publisher:
         self.channel.events["basic_ack"].add(self._on_ack)
         self.channel.events["basic_nack"].add(self._on_nack)
         self.channel.events["basic_return"].add(self._on_return)
+        self.insists = True
+        """Whether a refused message is an error. If not, it counts as settled."""
         self.sent = 0
+        self.refused = 0
         self._waiting: dict[int, None] = {}
-        self._refused = 0
         self.unroutable = 0
 
     def publish(
@@ -80,12 +84,12 @@ class Publisher:
         return len(self._waiting)
 
     def confirmed_up_to(self) -> int:
-        """Return the number of the last message before which, itself included, all are confirmed.
+        """Return the number of the last message before which, itself included, all are settled.
 
-        Raises NotConfirmed if the broker refused one.
+        Raises NotConfirmed if the broker refused one and we insist.
         """
-        if self._refused:
-            raise NotConfirmed(f"the broker refused {self._refused} messages")
+        if self.refused and self.insists:
+            raise NotConfirmed(f"the broker refused {self.refused} messages")
         return next(iter(self._waiting), self.sent + 1) - 1
 
     def flush(self, timeout_s: float = 15.0) -> None:
@@ -99,8 +103,13 @@ class Publisher:
             if left <= 0:
                 raise NotConfirmed(f"{len(self._waiting)} messages unconfirmed for {timeout_s} s")
             self.amqp.drain_events(timeout=left)
-        if self._refused:
-            raise NotConfirmed(f"the broker refused {self._refused} messages")
+        if self.refused and self.insists:
+            raise NotConfirmed(f"the broker refused {self.refused} messages")
+
+    def let_go(self) -> None:
+        """Wait no longer for what is not confirmed: it counts as refused."""
+        self.refused += len(self._waiting)
+        self._waiting.clear()
 
     def close(self) -> None:
         """Close politely; for a connection that may be dead, use `abandon`."""
@@ -128,7 +137,7 @@ class Publisher:
         self._settle(tag, multiple)
 
     def _on_nack(self, tag: int, multiple: bool) -> None:
-        self._refused += self._settle(tag, multiple)
+        self.refused += self._settle(tag, multiple)
 
     def _settle(self, tag: int, multiple: bool) -> int:
         if not multiple:

@@ -2,7 +2,10 @@
 
 A relay publishes only what the log's horizon says is final, and remembers a position only after the
 broker has confirmed everything up to it, so what a failure repeats are duplicates, which consumers
-drop. It never runs in a patched process. One per service is active; others stand by.
+drop. But it does not insist for ever: one queue that somebody bound by hand and that refuses, or stands
+still, leaves everything unconfirmed. After a few tries in vain it goes on without, and whoever missed
+something finds the gap and fetches it from the log. It never runs in a patched process. One per service
+is active; others stand by.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import NoReturn
 
 import psycopg
 from psycopg import Connection
@@ -41,6 +45,11 @@ _SLOWEST_POLL_S = 0.05
 _STAND_BY_POLL_S = 0.5
 _AT_ONCE_S = 0.0005
 _CONFIRM_TIMEOUT_S = 15.0
+_LAST_CONFIRMS_S = 5.0
+_MOST_REFUSALS = 3
+_IMPATIENT_S = 1.0
+_MOST_HEARTBEATS = 100
+_INSIST_AGAIN_S = 600.0
 _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
@@ -81,6 +90,27 @@ class Relay:
         self.heartbeat = Heartbeat(f"relay of {context}")
         self.active = False
         self.published = 0
+        self._refusals = 0
+        self._refused_at = 0.0
+
+    @property
+    def insists(self) -> bool:
+        """Whether to send again what the broker refuses: yes, until it was in vain a few times in a row.
+
+        Ten minutes without a refusal make it worth trying again.
+        """
+        if time.monotonic() - self._refused_at > _INSIST_AGAIN_S:
+            self._refusals = 0
+        return self._refusals < _MOST_REFUSALS
+
+    def was_refused(self) -> None:
+        """Something was not confirmed that should have been."""
+        self._refusals += 1
+        self._refused_at = time.monotonic()
+
+    def was_confirmed(self) -> None:
+        """Everything that was sent was taken, and we had insisted on it."""
+        self._refusals = 0
 
     def run(self, stop: Event) -> None:
         """Relay until told to stop; after any failure begin again from the checkpoint.
@@ -110,7 +140,9 @@ class Relay:
             try:
                 self._run_once(stop)
             except Exception as error:
-                if time.monotonic() - started > _HEALTHY_AFTER_S:
+                if isinstance(error, NotConfirmed):
+                    self.was_refused()
+                if time.monotonic() - started > _HEALTHY_AFTER_S or not self.insists:
                     backoff_s = _FIRST_BACKOFF_S
                 log.warning(
                     "relay interrupted",
@@ -172,24 +204,27 @@ class _Shift:
         self._relay = relay
         self._connection = connection
         self._publisher = publisher
+        publisher.insists = relay.insists
+        self._let_go = 0
         self._position, self._slot_positions = self._checkpoint()
         self._horizon = self._position
         self._unconfirmed: deque[_Sent] = deque()
+        self._ahead = 0  # events in there; heartbeats, which nobody waits for, do not count
         self._next_heartbeat = 0.0
         self._next_count = 0.0
 
     def work(self, stop: Event) -> None:
         pause_s = _FIRST_POLL_S
-        while not stop.is_set():
+        while not stop.is_set() and self._publisher.insists == self._relay.insists:
             self._relay.heartbeat.beat()
-            sent = self._send_some() if self._publisher.unconfirmed < 2 * self._relay.window else 0
+            sent = self._send_some() if self._ahead < 2 * self._relay.window else 0
             self._heartbeat()
             self._count_what_waits()
             # Waiting on the broker's socket also answers its heartbeats and notices its death.
             drain(self._publisher.amqp, _AT_ONCE_S if sent else pause_s)
             self._remember_confirmed()
             pause_s = _FIRST_POLL_S if sent or self._unconfirmed else min(pause_s * 2, _SLOWEST_POLL_S)
-        self._publisher.flush()
+        self._publisher.flush(_LAST_CONFIRMS_S)
         self._remember_confirmed()
 
     def _checkpoint(self) -> tuple[int, list[int]]:
@@ -212,29 +247,66 @@ class _Shift:
             self._position = self._horizon  # only holes: positions drawn and rolled back
             return 0
         slots = list(self._slot_positions)
-        with self._publisher.together():
-            for entry in entries:
-                slot = slot_of(entry.stream)
-                self._send(enveloped(self._relay.context, slot, slots[slot], entry))
-                slots[slot] = entry.position
+        blocked = False
+        try:
+            with self._publisher.together():
+                for entry in entries:
+                    slot = slot_of(entry.stream)
+                    self._send(enveloped(self._relay.context, slot, slots[slot], entry))
+                    slots[slot] = entry.position
+        except (BlockingIOError, TimeoutError):  # what has been written may end in half a frame
+            if self._publisher.insists:
+                raise NotConfirmed("the broker stopped reading") from None
+            blocked = True
         self._position, self._slot_positions = entries[-1].position, slots
         self._unconfirmed.append(_Sent(self._publisher.sent, entries, slots, time.monotonic()))
+        self._ahead += len(entries)
+        if blocked:
+            self._give_up("the broker stopped reading")
         return len(entries)
 
     def _remember_confirmed(self) -> None:
-        """Store the checkpoint behind the last window that the broker has confirmed as a whole."""
-        confirmed: _Sent | None = None
-        while self._unconfirmed and self._publisher.confirmed_up_to() >= self._unconfirmed[0].number:
-            confirmed = self._unconfirmed.popleft()
-            self._relay.on_batch(confirmed.entries)
-            self._relay.published += len(confirmed.entries)
-        if confirmed is not None:
-            self._store(confirmed)
-        if self._unconfirmed:
-            if time.monotonic() - self._unconfirmed[0].at > _CONFIRM_TIMEOUT_S:
-                raise NotConfirmed(f"nothing was confirmed for {_CONFIRM_TIMEOUT_S} s")
-        elif confirmed is None:
+        """Store how far all is confirmed, or not insisted on. Raises NotConfirmed if it takes too long."""
+        confirmed = self._settle()
+        patience_s = _CONFIRM_TIMEOUT_S if self._publisher.insists else _IMPATIENT_S
+        if self._unconfirmed and time.monotonic() - self._unconfirmed[0].at > patience_s:
+            self._give_up(f"nothing was confirmed for {patience_s} s")
+        if not self._unconfirmed and confirmed is None:
             self._tell_lag(0, 0.0)
+
+    def _give_up(self, why: str) -> NoReturn:
+        """Nothing more will come on this connection. What we do not insist on counts as settled."""
+        if not self._publisher.insists:
+            self._publisher.let_go()
+            self._settle()
+        raise NotConfirmed(why)
+
+    def _settle(self) -> _Sent | None:
+        """Store the checkpoint behind the last window that is settled as a whole; return that window."""
+        settled: _Sent | None = None
+        while self._unconfirmed and self._publisher.confirmed_up_to() >= self._unconfirmed[0].number:
+            settled = self._unconfirmed.popleft()
+            self._ahead -= len(settled.entries)
+            self._relay.on_batch(settled.entries)
+            self._relay.published += len(settled.entries)
+        if settled is not None:
+            self._store(settled)
+        if not self._publisher.insists:
+            self._tell_refused()
+        elif settled is not None:
+            self._relay.was_confirmed()
+        return settled
+
+    def _tell_refused(self) -> None:
+        """Say how much we went on without; the first time also in the log."""
+        if (refused := self._publisher.refused) == self._let_go:
+            return
+        self._relay.was_refused()
+        context = self._relay.context
+        if not self._let_go:
+            log.error("went on without the broker's confirmation", extra={"context": context, "messages": refused})
+        gauges.add("relay_refused_total", refused - self._let_go, context=context)
+        self._let_go = refused
 
     def _send(self, record: RecordedEvent) -> None:
         self._publisher.publish(
@@ -267,6 +339,8 @@ class _Shift:
         if time.monotonic() < self._next_heartbeat:
             return
         self._next_heartbeat = time.monotonic() + self._relay.heartbeat_every_s
+        if not self._unconfirmed and self._publisher.unconfirmed > _MOST_HEARTBEATS:
+            self._give_up(f"{_MOST_HEARTBEATS} heartbeats were not confirmed")
         context = self._relay.context
         heartbeat = LogHeartbeat(context=context, position=self._position, slot_positions=self._slot_positions)
         self._publisher.publish(

@@ -63,6 +63,7 @@ class Broker:
         self.bindings: dict[tuple[str, str, Queue], list[str]] = {}
         self.connections: list[Connection] = []
         self.refuses = 0
+        self.silent_until = 0.0
         self.accepted: Callable[[str, str, bytes], None] = lambda exchange, key, body: None
         self.acknowledged: Callable[[Queue, list[Message]], None] = lambda queue, messages: None
         self._routes: dict[tuple[str, str], list[Queue]] = {}
@@ -118,7 +119,7 @@ class Broker:
         for queue in queues:
             self.put(queue, Message(message.body, key, message.properties, expires_at))
         self.accepted(exchange, key, message.body)
-        if number:
+        if number and self.world.now >= self.silent_until:
             channel.accepted_up_to = number
             if channel not in self._confirming:
                 self._confirming.append(channel)

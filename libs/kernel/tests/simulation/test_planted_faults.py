@@ -28,6 +28,6 @@ def test_a_schedule_that_breaks_a_promise_is_told_small(notes: Any) -> None:
     assert raw is not None
     assert small is not None
     assert small.seed == raw.seed
-    assert "lost" in small.violation
+    assert "lost" in small.violation or "did not come to rest" in small.violation
     assert len(small.lines) < len(raw.lines)
     assert f"HEADWATER_SCHEDULES={small.seed}" in str(small)

@@ -20,7 +20,7 @@ from kernel.log import Entry
 from kernel.progress import Progress
 from kernel.publisher import Publisher
 from kernel.slots import slot_of
-from kernel.topology import EVENTS, partition_queue
+from kernel.topology import EVENTS, declare_exchanges, partition_queue
 from testkit import wait_until
 
 
@@ -192,6 +192,22 @@ def test_closed_broker_connections_cost_nothing(
         broker.management.ask("DELETE", f"connections/{quote(name)}")
     owner.append(300)
     agree()
+
+
+def test_a_full_queue_that_somebody_bound_by_hand_holds_nobody_up(
+    owner: Any, follower: Any, agree: Callable[..., None]
+) -> None:
+    with Publisher(owner.amqp_url) as publisher:
+        declare_exchanges(publisher.channel)
+        refusing = {"x-max-length": 1, "x-overflow": "reject-publish"}
+        publisher.channel.queue_declare("stranger", durable=True, auto_delete=False, arguments=refusing)
+        publisher.channel.queue_bind("stranger", EVENTS, "#")
+    relay, _ = owner.start_relay(window=50)
+    follower.start(partitions=2)
+    owner.append(400)
+    wait_until(lambda: relay.published == 400)
+    agree()
+    wait_until(lambda: relay.published == len(owner.log()))
 
 
 @pytest.mark.feature("NFR-19")
