@@ -32,6 +32,7 @@ from zlib import crc32
 import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
+from psycopg.sql import SQL
 
 from headwater.servers import NotHealthy, PrivateServers
 from kernel.log import LogRecorder, Metadata
@@ -65,9 +66,14 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=int(os.environ.get("HEADWATER_SEED") or secrets.randbelow(2**32)))
     parser.add_argument("--writers", type=int, default=3)
     parser.add_argument("--readers", type=int, default=2)
+    parser.add_argument(
+        "--without-the-lock", action="store_true", help="plant the bug that the soak is there to find: it must say so"
+    )
     parser.add_argument("--write", metavar="NAME", help=argparse.SUPPRESS)
     parser.add_argument("--read", metavar="NAME", help=argparse.SUPPRESS)
     options = parser.parse_args()
+    if options.without_the_lock:
+        LogRecorder.join_appenders = SQL("1")
     if options.write:
         return again_and_again(lambda url: write(url, options.folder, options.write, options.seed))
     if options.read:
@@ -204,6 +210,7 @@ class Soak:
             "positions_before": before,
             "worked_s": round(worked_s),
             "readers_caught_up_s": round(caught_up_s, 1),
+            "without_the_lock": self.options.without_the_lock,
             **compared,
             "machine": f"{os.cpu_count()} processors, {platform.platform()}",
             "load_average": round(os.getloadavg()[0], 1),
@@ -257,6 +264,7 @@ class Soak:
             if running is None or running.poll() is not None:
                 how, who = name.split()
                 command = [sys.executable, "-m", "bench.soak", f"--{how}", who, "--folder", str(self.folder)]
+                command += ["--without-the-lock"] * self.options.without_the_lock
                 with (self.folder / f"{who}.log").open("ab") as log:
                     self._processes[name] = subprocess.Popen(
                         [*command, "--seed", str(self.options.seed)],
