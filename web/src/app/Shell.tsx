@@ -14,13 +14,13 @@ import { usePhone } from "@/ui/phone";
 import { features } from "./features";
 import { isAt, type FeatureRoute } from "./feature";
 import { Outgoing, useOnline } from "./Outgoing";
+import Palette from "./Palette"; // not loaded later: what is typed right behind Ctrl K would be lost
 import { usePreferences } from "./preferences";
 import { useSession } from "./session";
 import { TimeButton, TimeStrip } from "./TimeSlider";
 import { useTour } from "./touring";
 import { shellWords } from "./words";
 
-const Palette = lazy(() => import("./Palette"));
 const Keys = lazy(() => import("./Keys"));
 const Notices = lazy(() => import("./Notices"));
 

@@ -8,7 +8,7 @@ export interface Words<K extends string = string> {
 }
 export type Say<K extends string> = (key: K, values?: Record<string, string | number>) => string;
 
-/** Declare a dictionary: English decides which keys there are. `{name}` is filled in by the caller. */
+/** Declare a dictionary: English decides which keys there are. `{name}` is filled in by the caller; `{count|order|orders}` chooses by it. */
 export function words<const E extends Record<string, string>>(en: E, zh: Record<keyof E, string>): Words<keyof E & string> {
   return { en, zh };
 }
@@ -16,7 +16,7 @@ export function words<const E extends Record<string, string>>(en: E, zh: Record<
 export function say<K extends string>(dictionary: Words<K>, language: Language): Say<K> {
   return (key, values) => {
     const text = dictionary[language][key];
-    return values ? text.replace(/\{(\w+)\}/g, (whole, name: string) => String(values[name] ?? whole)) : text;
+    return values ? text.replace(/\{(\w+)(?:\|([^|}]*)\|([^}]*))?\}/g, (whole, name: string, one?: string, many?: string) => (one === undefined || many === undefined ? String(values[name] ?? whole) : String(values[name]) === "1" ? one : many)) : text;
   };
 }
 

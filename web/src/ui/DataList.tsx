@@ -33,6 +33,8 @@ export interface Column<Row> {
   width?: number;
   /** Numbers and money. */
   right?: boolean;
+  /** What it shows is the link to the record, for those who have no mouse; it must hold no link itself. */
+  opens?: boolean;
   /** What the server calls this order; the column can be sorted then. */
   sort?: string;
   /** Shown only when the person chose it. */
@@ -222,7 +224,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
     ...(column.width ? { width: column.width } : {}),
     ...(column.right ? { className: "num" } : {}),
     ...(column.sort ? { sorter: true, sortOrder: question.sort === column.sort ? ("ascend" as const) : question.sort === `-${column.sort}` ? ("descend" as const) : null } : {}),
-    render: (_: unknown, row: Row) => column.render(row),
+    render: (_: unknown, row: Row) => (column.opens && to ? <Link to={to(row)}>{column.render(row)}</Link> : column.render(row)),
   }));
   let content: ReactNode;
   if (answer.isPending) content = <div style={{ padding: 16 }}><Waiting rows={8} /></div>;

@@ -26,7 +26,7 @@ export default function Handovers() {
       to={(row) => `/admin/handovers/${row.handover_id}`}
       card={(row) => ({ title: <><PersonName id={row.leaver_id} /> → <PersonName id={row.to_person_id} /></>, meta: <><StateTag state={row.state} /><span>{t("moved", { count: f.number(row.moved) })}</span></> })}
       columns={[
-        { key: "who", title: t("person"), render: (row) => <strong><PersonName id={row.leaver_id} /> → <PersonName id={row.to_person_id} /></strong> },
+        { key: "who", opens: true, title: t("person"), render: (row) => <strong><PersonName id={row.leaver_id} /> → <PersonName id={row.to_person_id} /></strong> },
         { key: "state", title: t("state"), width: 120, render: (row) => <StateTag state={row.state} /> },
         { key: "moved", title: t("count"), width: 200, render: (row) => <>{t("moved", { count: f.number(row.moved) })}{row.left !== "0" && <span className="bad"> · {t("left_over", { count: row.left })}</span>}</> },
         { key: "when", title: t("when"), width: 170, render: (row) => f.moment(row.ordered_at) },

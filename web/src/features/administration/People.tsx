@@ -42,7 +42,7 @@ export default function People() {
           { key: "guests", label: t("with_guests"), kind: "switch" },
         ]}
         columns={[
-          { key: "name", title: t("name"), render: (row) => <><strong>{row.name}</strong> {row.left && <span className="tag tag-dull">{t("left")}</span>}{row.kind !== "PERSON_KIND_UNSPECIFIED" && <span className="tag tag-warn">{t("guest")}</span>}</> },
+          { key: "name", opens: true, title: t("name"), render: (row) => <><strong>{row.name}</strong> {row.left && <span className="tag tag-dull">{t("left")}</span>}{row.kind !== "PERSON_KIND_UNSPECIFIED" && <span className="tag tag-warn">{t("guest")}</span>}</> },
           { key: "login", title: t("login"), width: 130, render: (row) => row.login },
           { key: "position", title: t("position"), width: 130, render: (row) => row.position },
           { key: "team", title: t("team"), width: 130, render: (row) => team(row.team_id) },

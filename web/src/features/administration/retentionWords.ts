@@ -2,7 +2,7 @@ import { words } from "@/i18n/words";
 
 export const retentionWords = words(
   {
-    people: "People", vouchers: "Vouchers", part: "What to look at", edit: "Edit", never: "for ever", months: "{count} months", days: "{count} days", years: "{count} years",
+    people: "People", vouchers: "Vouchers", part: "What to look at", edit: "Edit", never: "for ever", months: "{count} {count|month|months}", days: "{count} {count|day|days}", years: "{count} {count|year|years}",
     rules: "How long people are kept", rules_text: "Months without any purpose after which somebody is due; nothing happens before somebody approves it. Whoever may approve is told once a day while anybody is due.",
     person_months: "Contacts and private customers", lead_months: "Leads never converted", requester_months: "Requesters of tickets who are no customers", sender_months: "Senders of forms", reads_days: "Record of who was shown what", months_hint: "6 to 240 months; 0: for ever", days_hint: "30 to 3650 days; 0: for ever",
     due: "Due", due_since: "No purpose since", name: "Who", kind: "Known as", pk_contact: "Contact", pk_customer: "Private customer", pk_lead: "Lead", pk_requester: "Requester of a ticket", pk_submission: "Form submission",

@@ -2,6 +2,7 @@
 import { Select } from "antd";
 import { lazy, Suspense, useState } from "react";
 import { useAsk } from "@/api/hooks";
+import { useChannelName } from "@/features/leads/show";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { Section } from "@/ui/Page";
@@ -17,6 +18,7 @@ const MODELS = ["ATTRIBUTION_MODEL_LINEAR", "ATTRIBUTION_MODEL_FIRST_TOUCH", "AT
 export default function Channels() {
   const t = useWords(analyticsWords);
   const f = useFormats();
+  const channelName = useChannelName();
   const { query, from, to, search } = useSlice();
   const [model, setModel] = useState<(typeof MODELS)[number]>("ATTRIBUTION_MODEL_LINEAR");
   const days = { ...(from ? { from_on: from } : {}), ...(to ? { to_on: to } : {}) };
@@ -34,7 +36,7 @@ export default function Channels() {
               <PlainTable
                 label={t("channel_ranking")}
                 head={[t("channel"), t("leads"), t("deals"), t("won"), t("rate"), t("won_value"), t("cost"), t("per_lead"), t("per_deal")]}
-                rows={channels.map((each) => [each.channel, f.number(each.leads), f.number(each.deals), f.number(each.won_deals), each.conversion_rate ? f.percent(Number(each.conversion_rate)) : "–", money(each.won_amount), money(each.cost), money(each.cost_per_lead), money(each.cost_per_deal)])}
+                rows={channels.map((each) => [channelName(each.channel), f.number(each.leads), f.number(each.deals), f.number(each.won_deals), each.conversion_rate ? f.percent(Number(each.conversion_rate)) : "–", money(each.won_amount), money(each.cost), money(each.cost_per_lead), money(each.cost_per_deal)])}
               />
             ) : (
               <Notice quiet title={t("no_data")} text={t("no_data_text")} />
@@ -81,7 +83,7 @@ export default function Channels() {
                     <PlainTable
                       label={t("attribution")}
                       head={[t("channel"), t("revenue"), t("share"), t("deals")]}
-                      rows={data.rows.map((each) => [each.key || t("unknown"), money(each.revenue), f.percent(Number(each.revenue?.minor_units ?? 0) / (total.get(each.revenue?.currency_code ?? "") || 1), 0), f.number(each.deals, 1)])}
+                      rows={data.rows.map((each) => [each.key ? channelName(each.key) : t("unknown"), money(each.revenue), f.percent(Number(each.revenue?.minor_units ?? 0) / (total.get(each.revenue?.currency_code ?? "") || 1), 0), f.number(each.deals, 1)])}
                     />
                     <p className="figure-note gap-above">{t("sourced")}: {data.sourced.map((each) => f.money(each, true)).join(" + ") || "–"} · {t("influenced")}: {data.influenced.map((each) => f.money(each, true)).join(" + ") || "–"}</p>
                   </>

@@ -49,7 +49,7 @@ export default function Records() {
         to={to}
         card={(row) => ({ title: row.title || kind(row), meta: <><span>{f.money(row.amount)}</span><span>{f.day(row.counted_at)}</span><PersonName id={row.owner_id} /></> })}
         columns={[
-          { key: "title", title: t("record"), render: (row) => <><strong>{row.title || t("untitled")}</strong> <span className="tag">{kind(row)}</span></> },
+          { key: "title", opens: true, title: t("record"), render: (row) => <><strong>{row.title || t("untitled")}</strong> <span className="tag">{kind(row)}</span></> },
           { key: "amount", title: t("amount"), right: true, render: (row) => f.money(row.amount) || "–", width: 150 },
           { key: "status", title: t("status"), render: (row) => row.status || "–", width: 120 },
           { key: "owner", title: t("owner"), render: (row) => <PersonName id={row.owner_id} />, width: 140 },

@@ -47,7 +47,7 @@ export default function ApprovalList() {
           { key: "kind", label: t("subject"), kind: "select", options: kinds.map((value) => ({ value, label: t(value) })) },
         ]}
         columns={[
-          { key: "title", title: t("subject"), render: (each) => <><strong>{each.title}</strong> <span className="quiet">{t(each.subject_kind)}</span></> },
+          { key: "title", opens: true, title: t("subject"), render: (each) => <><strong>{each.title}</strong> <span className="quiet">{t(each.subject_kind)}</span></> },
           { key: "amount", title: t("amount"), right: true, render: (each) => <Money of={each.amount} /> },
           { key: "discount", title: t("discount"), right: true, render: (each) => (each.discount_basis_points ? f.percent(each.discount_basis_points / 10_000) : "–") },
           { key: "by", title: t("asked_by"), render: (each) => <PersonName id={each.requested_by} /> },

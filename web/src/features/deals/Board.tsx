@@ -5,9 +5,9 @@
 import { DownOutlined, PlusOutlined, UnorderedListOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown, Select } from "antd";
-import { useRef, useState, type DragEvent, type KeyboardEvent } from "react";
+import { useState, type DragEvent, type KeyboardEvent } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
-import { askAgain, postOrKeep, useAsk } from "@/api/hooks";
+import { askAgain, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useSession } from "@/app/session";
@@ -24,7 +24,7 @@ import { Answered } from "@/ui/states";
 import { moved, plus, type BoardAnswer } from "./moving";
 import { LoseDialog, MoveDialog, NewDealDialog, usePipelines, WinDialog } from "./dealDialogs";
 import { dealWords } from "./dealWords";
-import { DaysInStage, StepLine, useRefused, type Deal, type Stage } from "./show";
+import { DaysInStage, StepLine, useAdvance, useRefused, type Deal, type Stage } from "./show";
 import "./deals.css";
 
 type Column = BoardAnswer["columns"][number];
@@ -104,20 +104,19 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
   const [said, setSaid] = useState("");
   const [asks, setAsks] = useState<{ deal: Deal; stage: Stage }>();
   const [shown, setShown] = useState("");
-  const moving = useRef(new Set<string>());
+  const advance = useAdvance();
   const mayMove = may("pipeline.opportunity.edit");
   const open = board.columns.flatMap((column) => (column.stage ? [column.stage] : []));
   const outcomes = (board.pipeline?.stages ?? []).filter((stage) => stage.kind !== "STAGE_KIND_OPEN");
 
   const move = async (deal: Deal, stage: Stage) => {
-    if (stage.stage_id === deal.stage_id || moving.current.has(deal.opportunity_id)) return;
+    if (stage.stage_id === deal.stage_id) return;
     if (stage.kind !== "STAGE_KIND_OPEN") return setAsks({ deal, stage });
-    moving.current.add(deal.opportunity_id);
     await client.cancelQueries({ queryKey: question });
     const before = client.getQueryData<BoardAnswer>(question);
     if (before) client.setQueryData<BoardAnswer>(question, moved(before, deal, stage));
     try {
-      await postOrKeep("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } }, `${deal.title} → ${stage.name}`);
+      await advance(deal, stage);
       setSaid(t("moved", { deal: deal.title, stage: stage.name }));
       askAgain(client, ["pipeline"]);
     } catch (error) {
@@ -130,8 +129,6 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
         refused(problem);
         askAgain(client, ["pipeline"]);
       }
-    } finally {
-      moving.current.delete(deal.opportunity_id);
     }
   };
   const drop = (stage: Stage) => (event: DragEvent) => {

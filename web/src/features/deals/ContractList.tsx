@@ -30,7 +30,7 @@ export default function ContractList() {
           { key: "soon", label: t("ending_soon"), kind: "switch" },
         ]}
         columns={[
-          { key: "number", title: t("number"), render: (contract) => <strong>{contract.number}</strong> },
+          { key: "number", opens: true, title: t("number"), render: (contract) => <strong>{contract.number}</strong> },
           { key: "title", title: t("title"), render: (contract) => contract.title },
           { key: "customer", title: t("customer"), render: (contract) => <CustomerName id={contract.customer_id} /> },
           { key: "amount", title: t("amount"), right: true, render: (contract) => <Money of={contract.amount} /> },

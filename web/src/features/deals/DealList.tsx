@@ -60,7 +60,7 @@ export default function DealList() {
           { key: "only", label: t("all"), kind: "select", multiple: true, options: [{ value: "mine", label: t("my_deals") }, { value: "stuck", label: t("stuck") }, { value: "flagged", label: t("no_step") }] },
         ]}
         columns={[
-          { key: "title", title: t("deal"), render: (deal) => <strong>{deal.title}</strong> },
+          { key: "title", opens: true, title: t("deal"), render: (deal) => <strong>{deal.title}</strong> },
           { key: "customer", title: t("customer"), render: (deal) => <CustomerName id={deal.customer_id} /> },
           { key: "amount", title: t("amount"), right: true, render: (deal) => <Money of={deal.amount} /> },
           { key: "stage", title: t("stage"), render: (deal) => (isOpen(deal) ? deal.stage_name : <StateTag state={deal.state} />) },

@@ -1,10 +1,10 @@
 /** One deal: where it stands, what happens next, and everything from the quote to the money. */
 import { CalendarOutlined, CheckOutlined, EditOutlined, MoreOutlined, PlusOutlined } from "@ant-design/icons";
 import { Button, Dropdown } from "antd";
-import { useState, type ReactNode } from "react";
+import { useRef, useState, type ReactNode } from "react";
 import { Link, useParams } from "react-router";
 import type { Answer } from "@/api/client";
-import { askAgain, postOrKeep, useAsk } from "@/api/hooks";
+import { askAgain, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
 import { useQueryClient } from "@tanstack/react-query";
 import { places } from "@/app/places";
@@ -22,7 +22,7 @@ import { Timeline } from "@/ui/Timeline";
 import { DrawUpDialog } from "./ContractPage";
 import { EditDealDialog, LoseDialog, MoveDialog, PlanStepDialog, ReopenDialog, TransferDialog, usePipelines, WinDialog } from "./dealDialogs";
 import { dealWords } from "./dealWords";
-import { DaysInStage, StateTag, StepLine, useRefused, type Deal, type Stage } from "./show";
+import { DaysInStage, StateTag, StepLine, useAdvance, useRefused, type Deal, type Stage } from "./show";
 import "./deals.css";
 
 type Whole = Answer<"/v1/opportunities/{opportunity_id}">;
@@ -135,15 +135,18 @@ function Path({ deal, stages, mayMove, onOutcome }: { deal: Deal; stages: readon
   const t = useWords(dealWords);
   const client = useQueryClient();
   const refused = useRefused();
+  const advance = useAdvance();
   const [asks, setAsks] = useState<Stage>();
   const [to, setTo] = useState("");
+  const moves = useRef(0);
   const at = stages.findIndex((stage) => stage.stage_id === (to || deal.stage_id));
   const go = async (stage: Stage) => {
-    if (stage.stage_id === deal.stage_id) return;
+    if (stage.stage_id === (to || deal.stage_id)) return;
     if (stage.kind !== "STAGE_KIND_OPEN") return onOutcome(stage);
     setTo(stage.stage_id);
+    const move = (moves.current += 1);
     try {
-      await postOrKeep("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id: deal.opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version: deal.version } }, `${deal.title} → ${stage.name}`);
+      await advance(deal, stage);
       await client.invalidateQueries({ queryKey: ["/v1/opportunities/{opportunity_id}"] });
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem("other", String(error));
@@ -151,7 +154,7 @@ function Path({ deal, stages, mayMove, onOutcome }: { deal: Deal; stages: readon
       if (problem.violations.some((each) => each.field === "reason")) setAsks(stage);
       else refused(problem);
     }
-    setTo("");
+    if (move === moves.current) setTo(""); // otherwise it is on its way to another one already
     askAgain(client, ["pipeline"]);
   };
   const closed = deal.state !== "OPPORTUNITY_STATE_OPEN";

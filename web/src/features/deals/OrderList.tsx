@@ -32,7 +32,7 @@ export default function OrderList() {
           { key: "mine", label: t("my_deals"), kind: "switch" },
         ]}
         columns={[
-          { key: "number", title: t("order"), render: (order) => <strong>{order.number}</strong> },
+          { key: "number", opens: true, title: t("order"), render: (order) => <strong>{order.number}</strong> },
           { key: "customer", title: t("customer"), render: (order) => <CustomerName id={order.customer_id} /> },
           { key: "total", title: t("total"), right: true, render: (order) => <Money of={order.total} /> },
           { key: "paid", title: t("paid"), right: true, render: (order) => <Money of={order.paid} /> },

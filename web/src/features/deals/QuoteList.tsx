@@ -32,7 +32,7 @@ export default function QuoteList() {
           { key: "mine", label: t("my_deals"), kind: "switch" },
         ]}
         columns={[
-          { key: "number", title: t("quote"), render: (quote) => <strong>{quote.number}</strong> },
+          { key: "number", opens: true, title: t("quote"), render: (quote) => <strong>{quote.number}</strong> },
           { key: "customer", title: t("customer"), render: (quote) => <CustomerName id={quote.customer_id} /> },
           { key: "total", title: t("total"), right: true, render: (quote) => <Money of={quote.total} /> },
           { key: "discount", title: t("discount"), right: true, render: (quote) => (quote.discount_basis_points ? f.percent(quote.discount_basis_points / 10_000) : "–") },

@@ -50,7 +50,7 @@ export default function ReceivableList() {
           { key: "due", title: t("due"), render: (each) => f.day(each.due_on) },
           { key: "state", title: t("progress"), render: (each) => <DueTag receivable={each} /> },
           { key: "customer", title: t("customer"), render: (each) => <strong><CustomerName id={each.customer_id} /></strong> },
-          { key: "order", title: t("order"), render: (each) => each.order_number },
+          { key: "order", opens: true, title: t("order"), render: (each) => each.order_number },
           { key: "amount", title: t("amount"), right: true, render: (each) => <Money of={each.amount} /> },
           { key: "paid", title: t("paid"), right: true, render: (each) => <Money of={each.paid} /> },
           { key: "outstanding", title: t("outstanding"), right: true, render: (each) => <strong><Money of={each.outstanding} /></strong> },

@@ -1,6 +1,8 @@
 /** How deals, quotes, contracts, orders and approvals show. */
 import { App } from "antd";
+import { useRef } from "react";
 import type { Answer } from "@/api/client";
+import { postOrKeep } from "@/api/hooks";
 import { explain, problemWords, type Problem } from "@/api/problem";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
@@ -56,6 +58,24 @@ const dayOf = (date: Date): string => `${date.getFullYear()}-${String(date.getMo
 /** Days where the reader is, ISO 8601. */
 export const today = (): string => dayOf(new Date());
 export const inDays = (count: number): string => dayOf(new Date(Date.now() + count * 86_400_000));
+
+/**
+ * Moves a deal to a stage, each move on the version that the one before made: whoever moves one twice before the page
+ * was asked again is not in conflict with himself. Throws Problem.
+ */
+export function useAdvance(): (deal: Deal, stage: Stage) => Promise<void> {
+  const last = useRef(new Map<string, Promise<string>>());
+  return async (deal, stage) => {
+    const { opportunity_id, title } = deal;
+    const before = last.current.get(opportunity_id) ?? Promise.resolve("0");
+    const mine = before.then(async (made) => {
+      const expected_version = BigInt(made) > BigInt(deal.version) ? made : deal.version;
+      return (await postOrKeep("/v1/opportunities/{opportunity_id}:advance", { path: { opportunity_id }, body: { to_stage_id: stage.stage_id, expected_version } }, `${title} → ${stage.name}`)).version;
+    });
+    last.current.set(opportunity_id, mine.catch(() => "0"));
+    await mine;
+  };
+}
 
 /** Say that a command was refused, in the server's words. */
 export function useRefused(): (problem: Problem) => void {

@@ -95,6 +95,7 @@ export default function LeadList() {
         columns={[
           {
             key: "who",
+            opens: true,
             title: t("who"),
             render: (lead) => (
               <>
