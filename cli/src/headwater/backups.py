@@ -19,6 +19,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import subprocess
 import time
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from kernel.service import Service
 
 STAMP = "%Y%m%dT%H%M%SZ"
+_STAMP = re.compile(r"\d{8}T\d{6}Z")
 _NEVER = ("migrations", "subject_keys", "as_of_moments", "bus_instances")
 """Made by migrations, kept apart, or of processes that are gone."""
 
@@ -166,6 +168,15 @@ def take(services: Sequence[Service], folder: Path, keys: BackupKeys, now: datet
         for path in (folder / old).glob("*.clear.sealed"):
             path.unlink()
     return Taken(to, total, held_ms)
+
+
+def drop_oldest(folder: Path, keep: int) -> list[str]:
+    """Remove the oldest backups beyond `keep` (0: none is); the people's keys beside them stay. Return their names."""
+    stamps = sorted(path.name for path in folder.iterdir() if _STAMP.fullmatch(path.name)) if keep > 0 else []
+    gone = stamps[:-keep] if keep > 0 else []
+    for name in gone:
+        shutil.rmtree(folder / name)
+    return gone
 
 
 def check(folder: Path, keys: BackupKeys) -> list[str]:

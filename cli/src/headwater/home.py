@@ -39,6 +39,11 @@ class Home:
         return self.folder / "availability.json"
 
     @property
+    def backups(self) -> Path:
+        """The folder of backups, where nobody names another."""
+        return self.folder / "backups"
+
+    @property
     def tls(self) -> Path:
         """The folder of certificates and keys."""
         return self.folder / "tls"

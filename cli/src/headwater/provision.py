@@ -433,6 +433,7 @@ def suite_environment(
         "HEADWATER_MAIL_PAGE": f"http://127.0.0.1:{ports['mail']}/",
         "HEADWATER_SMTP_URL": f"smtp://127.0.0.1:{ports['smtp']}",
         "HEADWATER_PUBLIC_URL": url,
+        "HEADWATER_BACKUPS": str(home.backups),
         "HEADWATER_PARTNERS": ",".join(state.get("partners", ())),
         "HEADWATER_MODULES": state.get("modules", ""),
         "HEADWATER_SANDBOX": "true" if state.get("sandbox") else "",

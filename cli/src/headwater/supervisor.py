@@ -183,7 +183,17 @@ def run_here(home: Home) -> None:
     servers = PrivateServers(home.folder / "servers") if servers_are_private() else None
     url, ca = home.url(), home.ca()
     suite = suite_environment(home.read(), home)
-    Supervisor(home, suite, servers=servers, ready=lambda: is_ready(url, ca)).run(stop)
+    commands = COMMANDS | scheduled(os.environ)
+    Supervisor(home, suite, commands, servers=servers, ready=lambda: is_ready(url, ca)).run(stop)
+
+
+def scheduled(environment: Mapping[str, str]) -> dict[str, tuple[str, ...]]:
+    """Backups while the suite runs, if HEADWATER_BACKUP_EVERY_HOURS says how often; HEADWATER_BACKUP_KEEP of them."""
+    hours = environment.get("HEADWATER_BACKUP_EVERY_HOURS", "")
+    if not hours:
+        return {}
+    kept = environment.get("HEADWATER_BACKUP_KEEP", "14")
+    return {"backups": ("-m", "headwater", "backup", "--every-hours", hours, "--keep", kept)}
 
 
 def start_detached(home: Home) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -18,6 +19,7 @@ from starlette.routing import Route
 
 from gateway import openapi, pages, streams
 from gateway.backends import Asking, Backends
+from gateway.backups import PERMISSION, Backups, packed
 from gateway.changes import MOST_STREAMS, Changes, Listener, sse
 from gateway.composition import (
     SETTINGS,
@@ -66,6 +68,8 @@ from gateway.web import Web
 from kernel.auth import Caller, Verifier
 from kernel.errors import Unauthenticated
 
+log = logging.getLogger(__name__)
+
 STATIC = Path(__file__).parent / "static"
 
 _IDENTITY = "crm.identity.v1.IdentityService"
@@ -107,6 +111,7 @@ class Gateway:
         self.limits = Limits(settings.rate_per_address, settings.rate_anonymous, settings.rate_per_person)
         self.heartbeat_s = _HEARTBEAT_S
         self._verifier = Verifier(settings.token_public_key)
+        self._backups = Backups(settings.backups)
         self._openapi = dump(openapi.document(self.contracts, settings.public_url, sandbox=settings.sandbox))
 
     # -- one RPC -----------------------------------------------------------------
@@ -259,6 +264,33 @@ class Gateway:
         whole = await self.composition.of(parked_parts(), asking)
         return _json({**whole, "took_ms": watch.ms()}, _told(asking))
 
+    # -- backups -------------------------------------------------------------------
+
+    async def list_backups(self, request: Request) -> Response:
+        """Which backups there are to download."""
+        await self._allowed(request, PERMISSION)
+        found = await asyncio.to_thread(self._backups.newest_first)
+        return _json({"backups": [backup.told() for backup in found], "kept": bool(self.settings.backups)})
+
+    async def download_backup(self, request: Request) -> Response:
+        """One backup, sealed as it is, as a zip file."""
+        caller = await self._allowed(request, PERMISSION)
+        backup = await asyncio.to_thread(self._backups.find, request.path_params["backup_id"])
+        if backup is None:
+            raise Problem(NOT_FOUND, "there is no such backup; GET /v1/backups lists those there are")
+        log.info("a backup is downloaded", extra={"actor": caller.actor, "backup": backup.stamp})
+        headers = {
+            "Content-Disposition": f'attachment; filename="headwater-{backup.stamp}.zip"',
+            "Cache-Control": "no-store",
+        }
+        return StreamingResponse(packed(backup), media_type="application/zip", headers=headers)
+
+    async def _allowed(self, request: Request, permission: str) -> Caller:
+        caller = self._caller((await self.asking(request)).token)
+        if not caller.may(permission):
+            raise Problem(FORBIDDEN, f"this needs the permission {permission}")
+        return caller
+
     # -- live changes ----------------------------------------------------------------
 
     async def live(self, request: Request) -> Response:
@@ -370,6 +402,8 @@ def application(gateway: Gateway) -> Frame:
             Route("/v1/settings", gateway.configuration),
             Route("/v1/data-protection", gateway.data_protection),
             Route("/v1/parked", gateway.parked),
+            Route("/v1/backups", gateway.list_backups),
+            Route("/v1/backups/{backup_id}:download", gateway.download_backup),
             Route("/v1/changes", gateway.live),
             Route("/v1/{rest:path}", gateway.transcode, methods=every_method),
             *public.routes(),

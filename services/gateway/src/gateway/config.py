@@ -17,6 +17,7 @@ class Settings:
 
     `tls` is who we are to the services; `https_cert` and `https_key` are who we are to browsers.
     `web` is the folder of the built UI. In a `sandbox` every answer says so.
+    `backups` is the folder of backups that an administrator may download.
     Rates are requests a second. `trusted_proxies` are the addresses whose X-Forwarded-For is believed.
     """
 
@@ -42,6 +43,7 @@ class Settings:
     body_timeout_s: float = 60.0
     web: str = ""
     sandbox: bool = False
+    backups: str = ""
 
     @property
     def secure(self) -> bool:
@@ -98,6 +100,7 @@ class Settings:
             body_timeout_s=number("GATEWAY_BODY_TIMEOUT_S", 60.0),
             web=env.get("GATEWAY_WEB", ""),
             sandbox=sandbox_in(env, wrong),
+            backups=env.get("HEADWATER_BACKUPS", ""),
         )
         for name, path in {"CERT": settings.https_cert, "KEY": settings.https_key}.items():
             if path and not os.access(path, os.R_OK):

@@ -10,6 +10,7 @@ from typing import Any
 from google.protobuf.descriptor import FieldDescriptor
 
 from crm.options.v1 import options_pb2
+from gateway.backups import PERMISSION
 from gateway.composition import overview_parts, parked_parts, processing_parts, search_parts, settings_parts
 from gateway.contracts import Binding, Contracts, Method, field_at
 from gateway.contracts import contracts as all_contracts
@@ -295,6 +296,7 @@ class _Document:
                 self._whole("Parked", [p.rpc for p in parked_parts()], [p.name for p in parked_parts()]),
             )
         }
+        self._add_backups()
         changes = _composed(
             "FollowChanges",
             "Live changes as server-sent events",
@@ -323,6 +325,49 @@ class _Document:
             "content": {"text/event-stream": {"schema": {"type": "string"}}},
         }
         self._paths["/v1/changes"] = {"get": changes}
+
+    def _add_backups(self) -> None:
+        text = {"type": "string"}
+        self._schemas["Backup"] = {
+            "type": "object",
+            "properties": {
+                "backup_id": {**text, "description": "When it was taken: 20260131T031500Z."},
+                "taken_at": {**text, "format": "date-time", "description": "The same as a time."},
+                "size_bytes": {**text, "format": "int64", "description": "Of all its files."},
+                "services": {"type": "array", "items": text, "description": "Whose data is in it."},
+            },
+            "required": ["backup_id", "taken_at", "size_bytes", "services"],
+        }
+        self._schemas["Backups"] = {
+            "type": "object",
+            "properties": {
+                "backups": {"type": "array", "items": {"$ref": "#/components/schemas/Backup"}},
+                "kept": {"type": "boolean", "description": "Whether the operator said where backups are kept."},
+            },
+            "required": ["backups", "kept"],
+        }
+        self._paths["/v1/backups"] = {
+            "get": _composed(
+                "ListBackups",
+                "Backups to download",
+                f"Newest first, at most a hundred. Needs: `{PERMISSION}`.",
+                [],
+                {"$ref": "#/components/schemas/Backups"},
+            )
+        }
+        download = _composed(
+            "DownloadBackup",
+            "One backup as a zip file",
+            "Sealed as it is: it opens with the operator's `backup-keys.json` only, and `headwater restore` brings it"
+            f" back. Needs: `{PERMISSION}`.",
+            [_parameter("backup_id", "path", "Which one.", text)],
+            {},
+        )
+        download["responses"]["200"] = {
+            "description": "The file.",
+            "content": {"application/zip": {"schema": {"type": "string", "format": "binary"}}},
+        }
+        self._paths["/v1/backups/{backup_id}:download"] = {"get": download}
 
     def _whole(self, name: str, rpcs: list[str], parts: list[str]) -> dict[str, Any]:
         properties = {

@@ -63,6 +63,8 @@ def test_it_describes_exactly_what_is_served(made: dict[str, Any]) -> None:
         ("GET", "/v1/settings"),
         ("GET", "/v1/data-protection"),
         ("GET", "/v1/parked"),
+        ("GET", "/v1/backups"),
+        ("GET", "/v1/backups/{backup_id}:download"),
     }
     assert described == served | own
 

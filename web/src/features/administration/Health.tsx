@@ -7,6 +7,7 @@ import { useWords } from "@/i18n/words";
 import { useContextName } from "@/features/audit/parts";
 import { Section } from "@/ui/Page";
 import { Answered } from "@/ui/states";
+import { Backups } from "./Backups";
 import { adminWords } from "./words";
 
 export default function Health() {
@@ -14,8 +15,10 @@ export default function Health() {
   const f = useFormats();
   const part = useContextName();
   const mayMend = useMay("audit.parking.admin");
+  const mayKeep = useMay("audit.backup.export");
   const found = useAsk("/v1/analytics/freshness", {}, { live: ["customer", "pipeline", "ticketing", "marketing", "identity", "notification"], freshMs: 2_000 });
   return (
+    <div className="stack">
     <Section title={t("health")} extra={<Link to="/audit/seals">{t("sealed_link")}</Link>}>
       <p className="quiet gap-below">{t("health_text")}</p>
       <Answered of={found}>
@@ -47,5 +50,7 @@ export default function Health() {
         )}
       </Answered>
     </Section>
+    {mayKeep && <Backups />}
+    </div>
   );
 }
