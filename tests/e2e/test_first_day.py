@@ -86,7 +86,6 @@ def test_any_customer_is_two_steps_from_anywhere(page_as: PageAs) -> None:
         expect(page.get_by_role("heading", level=1)).to_contain_text(wanted)
 
 
-@pytest.mark.feature("PIP-21")
 @pytest.mark.feature("PIP-24")
 def test_a_deal_needs_five_fields_at_most(page_as: PageAs) -> None:
     page = page_as("rep")
