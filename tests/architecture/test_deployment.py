@@ -24,7 +24,7 @@ BUILT_IN = {"v1", "apps/v1", "batch/v1", "policy/v1", "networking.k8s.io/v1"}
 ENGINES = {
     "keda.sh/v1alpha1": {"ScaledObject"},
     "cert-manager.io/v1": {"Certificate"},
-    "postgresql.cnpg.io/v1": {"Cluster", "Database"},
+    "postgresql.cnpg.io/v1": {"Cluster", "Database", "ScheduledBackup"},
     "rabbitmq.com/v1beta1": {
         "RabbitmqCluster",
         "Vhost",
@@ -90,6 +90,22 @@ def test_every_kustomization_names_files_that_are_there_and_all_of_them() -> Non
     assert {image["name"] for image in example["images"]} == images
     for patch in example["patches"]:
         assert patch["target"]["name"] in named(patch["target"]["kind"])
+
+
+def test_backups_are_taken_of_the_database_that_there_is_and_kept_no_longer_than_people_were_told() -> None:
+    [scheduled] = [it for it in EXAMPLE if it["kind"] == "ScheduledBackup"]
+    name = scheduled["spec"]["cluster"]["name"]
+    assert name in named("Cluster")
+    example = yaml.safe_load((DEPLOY / "k8s/overlays/example/kustomization.yaml").read_text())
+    [patch] = [it["patch"] for it in example["patches"] if it["target"] == {"kind": "Cluster", "name": name}]
+    [change] = yaml.safe_load(patch)
+    assert (change["op"], change["path"]) == ("add", "/spec/backup")
+    assert change["value"]["retentionPolicy"] == "30d"
+    store = change["value"]["barmanObjectStore"]
+    assert {store[what]["encryption"] for what in ("data", "wal")} == {"AES256"}
+    promised = promised_secrets()
+    for credential in store["s3Credentials"].values():
+        assert credential["key"] in promised[credential["name"]]
 
 
 def pod(workload: dict[str, Any]) -> dict[str, Any]:
