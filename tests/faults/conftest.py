@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
@@ -35,6 +36,18 @@ class Campaign:
     load: Load
     tap: Tap
     random: Random
+
+
+class Clock:
+    """Tells how long each part of a campaign took."""
+
+    def __init__(self) -> None:
+        self._since = time.monotonic()
+
+    def tell(self, what: str) -> None:
+        now = time.monotonic()
+        print(f"{what}: {now - self._since:.0f} s")
+        self._since = now
 
 
 @pytest.fixture(scope="session")
@@ -72,16 +85,22 @@ def campaign(suite: Suite, seed: int) -> Callable[[], AbstractContextManager[Cam
 
     @contextmanager
     def run() -> Iterator[Campaign]:
-        audit = Audit(suite)
+        audit, clock = Audit(suite), Clock()
         audit.calm()
+        clock.tell("calm before")
         with Tap(suite) as tap:
             with Load(suite, seed) as load:
                 load.go_on(WARM_UP)
+                clock.tell("warm")
                 yield Campaign(suite, load, tap, Random(seed))
+                clock.tell("hurt")
                 load.go_on(WARM_UP)
             load.settle()
+            clock.tell("answered")
             audit.check(load)
             tap.check(audit)
+            clock.tell("calm and compared")
             audit.rebuilt()
+            clock.tell("rebuilt")
 
     return run

@@ -36,12 +36,21 @@ def test_kill_9_of_all_parts_at_once(campaign: Start) -> None:
             it.load.go_on(30)
 
 
-@pytest.mark.parametrize("server", ["postgres"])
+@pytest.mark.parametrize("server", injuries.SERVERS)
 def test_kill_9_of_a_server(campaign: Start, server: str) -> None:
     with campaign() as it:
         for _ in range(2):
             injuries.back(it.suite, server, injuries.kill(it.suite, server))
             it.load.go_on(30)
+
+
+def test_kill_9_of_everything_there_is(campaign: Start) -> None:
+    with campaign() as it:
+        names = [*injuries.PARTS, *injuries.SERVERS]
+        it.random.shuffle(names)
+        former = {name: injuries.kill(it.suite, name) for name in names}
+        for name, pid in former.items():
+            injuries.back(it.suite, name, pid)
 
 
 def test_cut_connections(campaign: Start) -> None:
@@ -52,6 +61,23 @@ def test_cut_connections(campaign: Start) -> None:
             else:
                 injuries.close_broker_connections(it.suite, it.random)
             it.load.go_on(10)
+
+
+def test_processes_that_stand_still(campaign: Start) -> None:
+    with campaign() as it:
+        for name in it.random.sample([*injuries.PARTS, *injuries.SERVERS], 5):
+            injuries.stop_for(it.suite, name, it.random.uniform(2.0, 8.0))
+            it.load.go_on(10)
+
+
+def test_queues_purged_and_deleted_behind_our_back(campaign: Start) -> None:
+    with campaign() as it:
+        for n in range(4):
+            names = it.random.sample(every := injuries.queues(it.suite), len(every) // 2)
+            injuries.purge(it.suite, names, delete=n == 3)
+            it.load.go_on(20)
+        injuries.back(it.suite, "buses", injuries.kill(it.suite, "buses"))  # and what was to come with nobody there
+        injuries.purge(it.suite, injuries.queues(it.suite))
 
 
 def test_a_full_disk(campaign: Start, disk: dict[str, Any]) -> None:

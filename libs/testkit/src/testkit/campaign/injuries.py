@@ -143,15 +143,21 @@ class Relay:
             stderr=subprocess.STDOUT,
         )
 
+    def stands_by(self) -> bool:
+        """Whether it has begun to ask for the relays' lock, and so takes over from whoever loses it."""
+        return self._has_session("select client_port from pg_stat_activity where query like '%try_advisory_lock%'")
+
     def has_the_lock(self) -> bool:
         """Whether it is the active one: the session that holds the relays' lock is one of this process's."""
+        return self._has_session(
+            "select a.client_port from pg_locks l join pg_stat_activity a using (pid)"
+            " where l.locktype = 'advisory' and l.objid = 817 and l.granted and a.datname = current_database()"
+        )
+
+    def _has_session(self, query: str) -> bool:
         ports = _local_ports(self.process.pid)
         with superuser(self._suite, self.context) as connection:
-            rows = connection.execute(
-                "select a.client_port from pg_locks l join pg_stat_activity a using (pid)"
-                " where l.locktype = 'advisory' and l.objid = 817 and l.granted and a.datname = current_database()"
-            ).fetchall()
-        return any(row[0] in ports for row in rows)
+            return any(row[0] in ports for row in connection.execute(query.encode()))
 
     def end_its_sessions(self) -> int:
         """The server forgets it, lock and all; it does not know yet."""
@@ -186,6 +192,8 @@ def more_relays(suite: Suite, contexts: Sequence[str]) -> Iterator[list[Relay]]:
     try:
         for context in contexts:
             relays.append(Relay(suite, context))
+        for relay in relays:
+            wait_until(relay.stands_by, BACK_WITHIN_S, describe=f"the second relay of {relay.context} stands by")
         yield relays
     finally:
         for relay in relays:

@@ -19,6 +19,9 @@ from testkit.suites import Suite
 from testkit.waiting import wait_until
 
 WORKERS = 5
+PACE_S = 0.25
+"""Between two commands of one worker: what is asked as fast as the machine allows is waited for longer afterwards."""
+
 MOST_COMMANDS = 20_000
 """Of one worker: a load ends by itself."""
 
@@ -77,7 +80,7 @@ class Worker:
 
 
 class Load:
-    """Workers who ask as fast as they are answered, until the block ends."""
+    """Workers who ask again soon after they are answered, until the block ends."""
 
     def __init__(self, suite: Suite, seed: int, workers: int = WORKERS) -> None:
         self.suite = suite
@@ -148,7 +151,7 @@ class Load:
 
     def _work(self, worker: Worker) -> None:
         try:
-            while not self._stop.is_set() and len(worker.commands) < MOST_COMMANDS:
+            while not self._stop.wait(PACE_S) and len(worker.commands) < MOST_COMMANDS:
                 command = self._next(worker)
                 worker.commands.append(command)
                 self._ask(worker, command)
