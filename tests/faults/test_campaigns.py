@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from testkit import wait_until
 from testkit.campaign import injuries
 
 pytestmark = [pytest.mark.faults, pytest.mark.timeout(900)]
@@ -68,6 +69,20 @@ def test_processes_that_stand_still(campaign: Start) -> None:
         for name in it.random.sample([*injuries.PARTS, *injuries.SERVERS], 5):
             injuries.stop_for(it.suite, name, it.random.uniform(2.0, 8.0))
             it.load.go_on(10)
+
+
+def test_relays_that_die_and_one_that_does_not_know_it_was_replaced(campaign: Start) -> None:
+    with campaign() as it, injuries.more_relays(it.suite, ("customer", "pipeline")) as relays:
+        injuries.back(it.suite, "apis", injuries.kill(it.suite, "apis"))  # with every relay that was active
+        for relay in relays:
+            wait_until(
+                relay.has_the_lock, injuries.BACK_WITHIN_S, describe=f"the second relay of {relay.context} took over"
+            )
+        it.load.go_on(30)
+        zombie, victim = relays
+        injuries.stop_and_replace(zombie, it.load)
+        victim.process.kill()
+        it.load.go_on(30)
 
 
 def test_queues_purged_and_deleted_behind_our_back(campaign: Start) -> None:
