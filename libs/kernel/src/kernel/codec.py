@@ -25,6 +25,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from crm.common.v1.money_pb2 import Money as MoneyMessage
 from crm.options.v1.options_pb2 import personal, subject
+from kernel.errors import FromNewerVersion
 from kernel.money import Money
 from kernel.vault import ERASED, Keys, seal, unseal
 
@@ -101,7 +102,7 @@ class Codec:
 
     def decode(self, stored: Sequence[tuple[str, bytes, str]], keys: Keys) -> list[Any]:
         """Return the events that (type, data, binding) triples mean today, however old they are."""
-        messages = [(self._by_name[name].FromString(data), binding) for name, data, binding in stored]
+        messages = [(self._class_of(name).FromString(data), binding) for name, data, binding in stored]
         subjects: set[str] = set()
         for message, _ in messages:
             _collect(message, subjects)
@@ -113,7 +114,7 @@ class Codec:
 
     def opened(self, stored: Sequence[tuple[str, bytes, str]], keys: Keys) -> list[Message]:
         """Return the messages of (type, data, binding) triples as they were stored, with personal text opened."""
-        messages = [(self._by_name[name].FromString(data), binding) for name, data, binding in stored]
+        messages = [(self._class_of(name).FromString(data), binding) for name, data, binding in stored]
         subjects: set[str] = set()
         for message, _ in messages:
             _collect(message, subjects)
@@ -126,6 +127,15 @@ class Codec:
     def personal_types(self) -> list[str]:
         """Full names of the types that hold personal text."""
         return [name for name, message in self._by_name.items() if personal_fields(message.DESCRIPTOR)]
+
+    def _class_of(self, name: str) -> type[Message]:
+        """Return the class of an event type; FromNewerVersion for one that only a newer version of the service writes,
+        beside which this one runs, or from which somebody stepped back.
+        """
+        found = self._by_name.get(name)
+        if found is None:
+            raise FromNewerVersion(f"{name} was written by a newer version of this service than the one that reads it")
+        return found
 
     def _today(self, message: Message) -> Any:
         while upcast := self._upcasts.get(type(message)):

@@ -46,5 +46,9 @@ class Unavailable(Exception):
     """A dependency is away. Worth asking again later; never the message's or the user's fault."""
 
 
+class FromNewerVersion(Exception):
+    """An event that only newer code knows. Another process may; what reacts to it is parked until the upgrade."""
+
+
 class Poison(Exception):
     """This event can never be handled. Park it without another attempt."""
