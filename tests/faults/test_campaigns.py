@@ -95,6 +95,15 @@ def test_queues_purged_and_deleted_behind_our_back(campaign: Start) -> None:
         injuries.purge(it.suite, injuries.queues(it.suite))
 
 
+def test_messages_delivered_twice_and_late(campaign: Start) -> None:
+    with campaign() as it:
+        for _ in range(4):
+            it.load.go_on(25)
+            it.tap.take()
+            late = it.random.choices(range(len(it.tap.records)), k=len(it.tap.records) // 2)
+            it.tap.publish_again(late)
+
+
 def test_a_full_disk(campaign: Start, disk: dict[str, Any]) -> None:
     if not disk:
         pytest.skip("a full disk needs a file system of our own: run as root where tmpfs may be mounted")
