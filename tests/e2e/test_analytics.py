@@ -12,6 +12,7 @@ from playwright.sync_api import Page, expect
 PageAs = Callable[..., Page]
 
 
+@pytest.mark.feature("ANA-24", "ANA-25")
 def test_a_figure_tells_what_it_means_and_opens_exactly_its_records(page_as: PageAs, shot: Any) -> None:
     page = page_as("leader")
     page.goto("/analytics?period=all_time")
@@ -27,6 +28,7 @@ def test_a_figure_tells_what_it_means_and_opens_exactly_its_records(page_as: Pag
     expect(page).to_have_url(re.compile(r"/deals/[\w-]+$"))
 
 
+@pytest.mark.feature("ANA-01")
 def test_the_funnel_shrinks_and_a_stage_opens_its_deals(page_as: PageAs) -> None:
     page = page_as("leader")
     page.goto("/analytics/funnel?period=all_time")

@@ -124,6 +124,7 @@ def test_a_list_is_imported_checked_and_taken_back(page_as: PageAs, shot: Any) -
     expect(page.get_by_text("Taken back: 2 customers")).to_be_visible()
 
 
+@pytest.mark.feature("GWY-15")
 def test_off_line_one_reads_what_was_seen_and_what_one_does_is_sent_later(page_as: Any) -> None:
     page_as.allowed = [r"ERR_INTERNET_DISCONNECTED", r"ERR_FAILED"]
     page = page_as("rep", phone=True, worker=True)

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, expect
 PageAs = Callable[..., Page]
 
 
+@pytest.mark.feature("GWY-04")
 @pytest.mark.parametrize(
     ("role", "first", "never"),
     [("rep", "Follow-ups", "My queue"), ("agent", "My queue", "Follow-ups"), ("leader", "Key figures", "My queue")],
@@ -21,6 +22,7 @@ def test_each_role_starts_with_its_own_work(page_as: PageAs, role: str, first: s
     expect(page.locator(".home").get_by_role("heading", name=never, exact=True)).to_have_count(0)
 
 
+@pytest.mark.feature("GWY-05")
 def test_a_person_hides_adds_and_orders_his_modules(page_as: PageAs) -> None:
     page = page_as("rep")
     page.goto("/")
@@ -41,6 +43,7 @@ def test_a_person_hides_adds_and_orders_his_modules(page_as: PageAs) -> None:
     expect(titles.first).to_have_text("Follow-ups")
 
 
+@pytest.mark.feature("GWY-08")
 def test_the_look_is_chosen_and_kept(page_as: PageAs) -> None:
     page = page_as("rep", theme="light")
     page.goto("/")

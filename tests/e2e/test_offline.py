@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 PageAs = Callable[..., Page]
@@ -28,6 +29,7 @@ def command(page: Page, path: str, **body: Any) -> dict[str, Any]:
     return dict(answer.json())
 
 
+@pytest.mark.feature("GWY-15")
 def test_what_was_done_off_line_is_sent_and_who_was_in_conflict_decides(page_as: Any, shot: Any, faults: Any) -> None:
     page_as.allowed = [r"ERR_INTERNET_DISCONNECTED", r"ERR_FAILED", r"status of 409"]
     page = page_as("rep", phone=True, worker=True)

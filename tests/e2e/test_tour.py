@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 PageAs = Callable[..., Page]
@@ -15,6 +16,7 @@ def offer(page: Page) -> Any:
     return page.get_by_role("region", name="Tour")
 
 
+@pytest.mark.feature("GWY-10")
 def test_a_newcomer_is_led_by_keys_and_goes_on_where_he_stopped(page_as: PageAs, shot: Any, faults: Any) -> None:
     page = page_as("rep")
     page.goto("/")

@@ -23,8 +23,10 @@ class Customers(CustomerServiceServicer):
         return customer_service_pb2.GetCustomerResponse(card=card)
 
     def GetTimeline(self, request, context):
-        entry = customer_service_pb2.TimelineEntry(event_id="e", type="call", title="asked for a fuse")
-        return customer_service_pb2.GetTimelineResponse(entries=[entry])
+        entry = customer_service_pb2.TimelineEntry(event_id="e", type="call", content="asked for a fuse")
+        call = customer_service_pb2.TimelineEntry(event_id="f", type="activity", title="Call", content="It hums")
+        call.details["kind"] = "call"
+        return customer_service_pb2.GetTimelineResponse(entries=[entry, call])
 
 
 class Orders(SalesServiceServicer):
@@ -78,7 +80,10 @@ def test_at_pick_up_the_agent_sees_purchases_service_and_communication(desk_of_t
     assert (found.customer.name, found.customer.level) == ("华北机械", "VIP")
     assert found.customer.open_opportunities == 1
     assert [p.products for p in found.purchases] == [["Pump"]]
-    assert [(c.kind, c.summary) for c in found.communications] == [("call", "asked for a fuse")]
+    assert [(c.kind, c.summary) for c in found.communications] == [
+        ("call", "asked for a fuse"),
+        ("activity.call", "It hums"),  # not its English title: whoever shows it says "Call" in his language
+    ]
     assert [t.ticket_id for t in found.tickets] == [earlier.ticket_id]
 
 

@@ -24,7 +24,7 @@ import { FollowUps } from "./FollowUps";
 import { ContactDialog, EditDialog, LogForm, PlanForm, RemoveButton, type Contact, type Whole } from "./forms";
 import { LevelTag, StatusTag, useDictionary } from "./labels";
 import { pageWords, type PageWord } from "./pageWords";
-import { timelineWords } from "./timelineWords";
+import { useHappening } from "./timelineWords";
 
 type Overview = Answer<"/v1/customers/{customer_id}/overview">;
 type Entry = Answer<"/v1/customers/{customer_id}/timeline">["entries"][number];
@@ -196,7 +196,7 @@ function FormText({ name, label: text }: { name: string; label: string }) {
 
 function History({ id, first }: { id: string; first: Answer<"/v1/customers/{customer_id}/timeline"> | undefined }) {
   const t = useWords(pageWords);
-  const say = useWords(timelineWords);
+  const named = useHappening();
   const [type, setType] = useState("");
   const pages = useInfiniteQuery<Answer<"/v1/customers/{customer_id}/timeline">, Problem, { pages: Answer<"/v1/customers/{customer_id}/timeline">[] }, unknown[], string>({
     queryKey: ["timeline", id, type],
@@ -209,10 +209,6 @@ function History({ id, first }: { id: string; first: Answer<"/v1/customers/{cust
     ...(first && !type ? { initialData: { pages: [first], pageParams: [""] } } : {}),
   });
   const entries = pages.data?.pages.flatMap((page) => page.entries) ?? [];
-  const named = (entry: Entry) => {
-    const key = [`${entry.type}.${entry.details.kind ?? ""}`, `${entry.type}.${entry.title}`, entry.type].find((each) => each in timelineWords.en);
-    return key ? say(key as keyof typeof timelineWords.en) : entry.title;
-  };
   /** What follows from something else has its reason in the entry of that. */
   const byItself = (entry: Entry) => entry.type === "status" && (entry.actor ?? "").startsWith("service:");
   return (

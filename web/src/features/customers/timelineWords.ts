@@ -1,7 +1,16 @@
-import { words } from "@/i18n/words";
+import { useWords, words } from "@/i18n/words";
 
 /** What the server calls a happening, in both languages; what is not here is shown as the server says it. */
 export const timelineWords = words(
   { registered: "Registered", revised: "Details changed", "status.Archived": "Archived", "status.Restored": "Restored", "status.prospect": "Prospect now", "status.active": "Active now", "status.silent": "Silent now", "status.lost": "Lost", owner: "Owner changed", level: "Level changed", "consent.given": "Consent given", "consent.withdrawn": "Consent withdrawn", "merge.absorbed": "Merged into another customer", "merge.released": "Stands alone again", tags: "Tags changed", "contact.added": "Contact added", "contact.revised": "Contact changed", "contact.primary": "Main contact changed", "contact.removed": "Contact removed", "merge.merged": "Merged with another customer", "merge.unmerged": "Merge taken back", "status.went_silent": "Became silent", neglected: "Long without contact", "activity.call": "Call", "activity.visit": "Visit", "activity.email": "E-mail", "activity.message": "Message", "activity.meeting": "Meeting", "activity.demo": "Demo", "activity.note": "Note", "follow_up.planned": "Follow-up planned", "follow_up.moved": "Follow-up moved", "follow_up.due": "Follow-up due", "follow_up.handed_over": "Follow-up handed over", "follow_up.done": "Follow-up done", "follow_up.cancelled": "Follow-up called off", "order.confirmed": "Order confirmed", "order.cancelled": "Order cancelled", "order.shipped": "Order shipped", payment: "Payment received", "opportunity.opened": "Deal opened", "opportunity.won": "Deal won", "ticket.opened": "Ticket opened", "ticket.resolved": "Ticket resolved" },
   { registered: "建档", revised: "资料变更", "status.Archived": "已归档", "status.Restored": "已恢复", "status.prospect": "转为潜在客户", "status.active": "转为成交客户", "status.silent": "转为沉默客户", "status.lost": "转为流失客户", owner: "负责人变更", level: "等级变更", "consent.given": "给予授权", "consent.withdrawn": "撤回授权", "merge.absorbed": "并入另一客户", "merge.released": "恢复为独立客户", tags: "标签变更", "contact.added": "新增联系人", "contact.revised": "联系人变更", "contact.primary": "主要联系人变更", "contact.removed": "移除联系人", "merge.merged": "与另一客户合并", "merge.unmerged": "撤销合并", "status.went_silent": "转为沉默", neglected: "长期未联系", "activity.call": "电话", "activity.visit": "拜访", "activity.email": "邮件", "activity.message": "消息", "activity.meeting": "会议", "activity.demo": "演示", "activity.note": "备注", "follow_up.planned": "安排跟进", "follow_up.moved": "跟进改期", "follow_up.due": "跟进到期", "follow_up.handed_over": "跟进移交", "follow_up.done": "完成跟进", "follow_up.cancelled": "取消跟进", "order.confirmed": "订单确认", "order.cancelled": "订单取消", "order.shipped": "订单发货", payment: "收到回款", "opportunity.opened": "新建商机", "opportunity.won": "商机赢单", "ticket.opened": "新建工单", "ticket.resolved": "工单解决" },
 );
+
+/** What happened, in words: by its type and what kind of it ("activity", "call"). */
+export function useHappening(): (entry: { type: string; title: string; details: Readonly<Record<string, string>> }) => string {
+  const say = useWords(timelineWords);
+  return ({ type, title, details }) => {
+    const key = [`${type}.${details.kind ?? ""}`, `${type}.${title}`, type].find((each) => each in timelineWords.en);
+    return key ? say(key as keyof typeof timelineWords.en) : title;
+  };
+}

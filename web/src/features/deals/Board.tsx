@@ -5,7 +5,7 @@
 import { DownOutlined, PlusOutlined, UnorderedListOutlined } from "@ant-design/icons";
 import { useQueryClient } from "@tanstack/react-query";
 import { Button, Dropdown, Select } from "antd";
-import { useState, type DragEvent, type KeyboardEvent } from "react";
+import { useEffect, useRef, useState, type DragEvent, type KeyboardEvent } from "react";
 import { Link, useNavigate, useSearchParams } from "react-router";
 import { askAgain, useAsk } from "@/api/hooks";
 import { Problem } from "@/api/problem";
@@ -105,6 +105,16 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
   const [asks, setAsks] = useState<{ deal: Deal; stage: Stage }>();
   const [shown, setShown] = useState("");
   const advance = useAdvance();
+  const held = useRef("");
+  useEffect(() => {
+    // The card is drawn anew in its column; the keys stay with it.
+    if (held.current) document.querySelector<HTMLElement>(`[data-deal="${held.current}"]`)?.focus();
+    held.current = "";
+  }, [board]);
+  const show = (next: BoardAnswer, deal: Deal) => {
+    if (document.activeElement?.getAttribute("data-deal") === deal.opportunity_id) held.current = deal.opportunity_id;
+    client.setQueryData<BoardAnswer>(question, next);
+  };
   const mayMove = may("pipeline.opportunity.edit");
   const open = board.columns.flatMap((column) => (column.stage ? [column.stage] : []));
   const outcomes = (board.pipeline?.stages ?? []).filter((stage) => stage.kind !== "STAGE_KIND_OPEN");
@@ -114,7 +124,7 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
     if (stage.kind !== "STAGE_KIND_OPEN") return setAsks({ deal, stage });
     await client.cancelQueries({ queryKey: question });
     const before = client.getQueryData<BoardAnswer>(question);
-    if (before) client.setQueryData<BoardAnswer>(question, moved(before, deal, stage));
+    if (before) show(moved(before, deal, stage), deal);
     try {
       await advance(deal, stage);
       setSaid(t("moved", { deal: deal.title, stage: stage.name }));
@@ -122,7 +132,7 @@ function Columns({ board, question }: { board: BoardAnswer; question: readonly u
     } catch (error) {
       const problem = error instanceof Problem ? error : new Problem("other", String(error));
       if (problem.kind === "queued") return refused(problem); // it stays where it was moved to, until it is sent
-      if (before) client.setQueryData(question, before);
+      if (before) show(before, deal);
       setSaid(t("not_moved"));
       if (problem.violations.some((each) => each.field === "reason")) setAsks({ deal, stage });
       else {
@@ -293,8 +303,6 @@ function Card({ deal, stages, mayMove, onMove, onDrag, dragged }: CardProps) {
     const stage = open[open.findIndex((each) => each.stage_id === deal.stage_id) + (event.key === "ArrowRight" ? 1 : -1)];
     if (!stage) return;
     onMove(stage);
-    // The card is drawn anew in its column; the keys stay with it.
-    requestAnimationFrame(() => document.querySelector<HTMLElement>(`[data-deal="${deal.opportunity_id}"]`)?.focus());
   };
   return (
     <article

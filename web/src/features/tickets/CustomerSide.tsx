@@ -5,6 +5,7 @@ import { Link } from "react-router";
 import { useAsk } from "@/api/hooks";
 import { places } from "@/app/places";
 import { useMay } from "@/app/session";
+import { useHappening } from "@/features/customers/timelineWords";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
 import { Money } from "@/ui/Money";
@@ -30,10 +31,14 @@ const statusWords = ["prospect", "active", "silent", "lost", "archived"] as cons
 const orderTone = { confirmed: "brand", shipped: "good", cancelled: "dull" } as const;
 const orderWords = words({ placed: "Placed", confirmed: "Confirmed", shipped: "Shipped", cancelled: "Cancelled", completed: "Completed" }, { placed: "已下单", confirmed: "已确认", shipped: "已发货", cancelled: "已取消", completed: "已完成" });
 
+/** "activity.call" as the timeline tells it. */
+const ofKind = (kind: string) => ({ type: kind.split(".")[0] ?? "", title: "", details: { kind: kind.split(".")[1] ?? "" } });
+
 export function CustomerSide({ ticketId, customerId }: { ticketId: string; customerId: string }) {
   const t = useWords(dictionary);
   const say = useWords(terms);
   const order = useWords(orderWords);
+  const happening = useHappening();
   const f = useFormats();
   const mayCard = useMay("customer.customer.read");
   const context = useAsk("/v1/tickets/{ticket_id}/context", { path: { ticket_id: ticketId } }, { live: ["ticketing", "customer", "pipeline"] });
@@ -102,7 +107,7 @@ export function CustomerSide({ ticketId, customerId }: { ticketId: string; custo
                     <ul className="lines">
                       {data.communications.map((each) => (
                         <li key={each.activity_id}>
-                          <div>{each.summary}</div>
+                          <div>{happening(ofKind(each.kind))}{each.summary && `: ${each.summary}`}</div>
                           <small className="quiet">{f.moment(each.at)}</small>
                         </li>
                       ))}

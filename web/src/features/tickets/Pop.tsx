@@ -8,6 +8,7 @@ import { useAsk } from "@/api/hooks";
 import type { Problem } from "@/api/problem";
 import { places } from "@/app/places";
 import { useMay } from "@/app/session";
+import { useHappening } from "@/features/customers/timelineWords";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
 import { LinkButton } from "@/ui/LinkButton";
@@ -93,6 +94,7 @@ export default function Pop() {
 function Caller({ customerId }: { customerId: string }) {
   const t = useWords(dictionary);
   const say = useWords(terms);
+  const happening = useHappening();
   const f = useFormats();
   const whole = useAsk("/v1/customers/{customer_id}/overview", { path: { customer_id: customerId } }, { live: ["customer", "ticketing", "pipeline"] });
   return (
@@ -144,7 +146,7 @@ function Caller({ customerId }: { customerId: string }) {
                   {data.timeline?.entries?.length ? (
                     <ul className="lines">
                       {data.timeline.entries.slice(0, 6).map((each) => (
-                        <li key={each.event_id}><div>{each.title}</div>{each.content && <div className="quiet clip">{each.content}</div>}<small className="quiet">{f.moment(each.effective_at ?? each.recorded_at)}</small></li>
+                        <li key={each.event_id}><div>{happening(each)}</div>{each.content && <div className="quiet clip">{each.content}</div>}<small className="quiet">{f.moment(each.effective_at ?? each.recorded_at)}</small></li>
                       ))}
                     </ul>
                   ) : <p className="quiet">{t("none")}</p>}

@@ -84,9 +84,9 @@ def _communications(call: Call, customer_id: str, response: pb.GetTicketContextR
         response.communications.append(
             pb.ContextActivity(
                 activity_id=entry.subject_id or entry.event_id,
-                kind=entry.type,
+                kind=".".join(text for text in (entry.type, entry.details["kind"]) if text),
                 at=entry.effective_at,
-                summary=": ".join(text for text in (entry.title, entry.content) if text),
+                summary=entry.content,
                 by=entry.actor,
             )
         )
