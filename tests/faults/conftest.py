@@ -58,17 +58,24 @@ def disk() -> dict[str, Path]:
 
 @pytest.fixture(scope="session")
 def suite(disk: dict[str, Path]) -> Iterator[Suite]:
-    """The suite, on private servers and, where we may mount one, a disk of its own."""
+    """The suite, on private servers and, where we may mount one, a disk of its own.
+
+    What a test has left wrong in any view is still there at the end, and shows in a replay beside it.
+    """
     with ExitStack() as stack:
         if running := os.environ.get(RUNNING):
             if os.path.ismount(running):
                 disk["folder"] = Path(running)
-            yield stack.enter_context(running_suite())
-            return
-        folder = stack.enter_context(suite_folder())
-        if stack.enter_context(own_disk(folder, DISK)):
-            disk["folder"] = folder
-        yield stack.enter_context(started(folder, {}))
+            suite = stack.enter_context(running_suite())
+        else:
+            folder = stack.enter_context(suite_folder())
+            if stack.enter_context(own_disk(folder, DISK)):
+                disk["folder"] = folder
+            suite = stack.enter_context(started(folder, {}))
+        yield suite
+        audit = Audit(suite)
+        audit.calm()
+        audit.rebuilt()
 
 
 @pytest.fixture
