@@ -1,0 +1,106 @@
+"""How long people wait: measured in the browser against the running suite, printed, and held to its budgets.
+
+First paint and largest paint are the marks of https://web.dev/articles/vitals ("good": 1.8 s, 2.5 s), an
+interaction's delay is that of the Event Timing API ("good": 200 ms); each is the median of several loads, so that
+one hiccup of the machine does not decide.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from statistics import median
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, expect
+
+PageAs = Callable[..., Page]
+LOADS = 5
+MOST_SCRIPT_KB = 350
+MOST_FIRST_PAINT_MS = 1_800
+MOST_LARGEST_PAINT_MS = 2_500
+MOST_INTERACTION_MS = 200
+MOST_CUSTOMER_PAGE_MS = 1_000
+
+WATCH = """
+window.waited = {largest: 0, events: []};
+new PerformanceObserver((list) => { for (const e of list.getEntries()) waited.largest = e.startTime })
+  .observe({type: 'largest-contentful-paint', buffered: true});
+const answered = (list) => list.getEntries().filter(e => e.interactionId).map(e => e.duration);
+new PerformanceObserver((list) => waited.events.push(...answered(list)))
+  .observe({type: 'event', buffered: true, durationThreshold: 16});
+"""
+
+
+@pytest.fixture
+def tell(capsys: pytest.CaptureFixture[str]) -> Callable[[str], None]:
+    """Print although pytest keeps what tests print."""
+
+    def say(words: str) -> None:
+        with capsys.disabled():
+            print(f"\n  {words}", end="")
+
+    return say
+
+
+def test_the_first_page_is_there_at_once(page_as: PageAs, tell: Any) -> None:
+    first, largest, weights = [], [], []
+    for _ in range(LOADS):
+        page = page_as("rep")  # a browser of its own: nothing is cached
+        page.add_init_script(WATCH)
+        page.goto("/")
+        expect(page.get_by_role("heading", level=1)).to_be_visible()
+        expect(page.locator("main .waiting")).to_have_count(0)
+        first.append(page.evaluate("() => performance.getEntriesByName('first-contentful-paint')[0].startTime"))
+        largest.append(page.evaluate("() => waited.largest"))
+        # What the document itself names: the rest is loaded when a place is first shown.
+        named = re.findall(r'(?:src|href)="(/assets/[^"]+\.js)"', page.request.get("/").text())
+        sizes = page.evaluate(
+            "() => Object.fromEntries(performance.getEntriesByType('resource')"
+            ".map(e => [new URL(e.name).pathname, e.encodedBodySize]))"
+        )
+        weights.append(sum(sizes[each] for each in named) / 1024)
+    tell(f"first paint {median(first):.0f} ms, largest {median(largest):.0f} ms, script {weights[0]:.0f} kB packed")
+    assert 0 < weights[0] <= MOST_SCRIPT_KB
+    assert median(first) <= MOST_FIRST_PAINT_MS
+    assert 0 < median(largest) <= MOST_LARGEST_PAINT_MS
+
+
+def test_a_key_or_a_click_is_answered_at_once(page_as: PageAs, tell: Any) -> None:
+    page = page_as("rep")
+    page.add_init_script(WATCH)
+    page.goto("/customers")
+    expect(page.locator(".list .ant-table-row").first).to_be_visible()
+    page.keyboard.press("Control+k")
+    page.get_by_role("dialog").get_by_role("combobox").press_sequentially("有限")
+    expect(page.get_by_role("option").first).to_be_visible()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Columns").click()
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="切换到中文").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("客户")
+    page.get_by_role("link", name="商机").click()
+    expect(page.locator(".deal-card").first).to_be_visible()
+    delays = page.evaluate("() => waited.events")
+    tell(f"slowest answer to a key or click {max(delays):.0f} ms, median {median(delays):.0f} ms of {len(delays)}")
+    assert delays, "the browser measured nothing"
+    assert median(delays) <= MOST_INTERACTION_MS
+
+
+def test_a_customer_page_is_whole_within_a_second(page_as: PageAs, tell: Any) -> None:
+    page = page_as("rep")
+    page.goto("/customers")
+    rows = page.locator(".list .ant-table-row a.strong")  # not the telephone numbers
+    expect(rows.first).to_be_visible()
+    waited = []
+    for row in range(LOADS):
+        began = time.perf_counter()
+        rows.nth(row).click()
+        expect(page.locator(".timeline > li").first).to_be_visible()
+        waited.append((time.perf_counter() - began) * 1000)
+        page.go_back()
+        expect(rows.first).to_be_visible()
+    tell(f"customer page {median(waited):.0f} ms from click to timeline, worst {max(waited):.0f} ms")
+    assert median(waited) <= MOST_CUSTOMER_PAGE_MS
