@@ -90,9 +90,11 @@ def test_an_answer_and_a_status_of_a_ticket_wait_for_the_network(page_as: Any) -
     expect(page.get_by_role("heading", level=1)).to_contain_text("Waiting")
 
 
-def test_what_was_seen_leaves_the_device_at_sign_out_and_after_a_week(page_as: Any) -> None:
+def test_what_was_seen_leaves_the_device_at_sign_out_and_after_a_week(page_as: Any, login_of: Any) -> None:
     page_as.allowed = [r"status of 401", r"ERR_INTERNET_DISCONNECTED", r"ERR_FAILED"]
-    page = page_as("rep", worker=True)
+    page = page_as(worker=True)  # with a session of its own: it ends, and the others' must not
+    session = COMMAND | {"Headwater-Session": "cookie"}
+    assert page.context.request.post("/v1/session", data=login_of("rep"), headers=session).ok
     page.goto("/customers")
     seen_through_the_worker(page, "/customers")
     seen = """async () => (await (await caches.open('seen-1')).keys())
