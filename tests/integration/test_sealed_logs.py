@@ -29,8 +29,10 @@ def test_every_log_of_the_suite_is_sealed_and_as_it_was_sealed(suite: Any) -> No
     assert all(verdict["sound"] for verdict in found.values())
     assert found["identity", "events"]["rows_checked"] > 0
     assert found["customer", "events"]["checkpoints_from_outside"] == found["customer", "events"]["checkpoint"]
-    rows = json.loads(suite.headwater("status", "--json").stdout)
-    assert [row["up"] for row in rows if row["name"] == "sealing"] == [True]
+    told = json.loads(suite.headwater("status", "--json").stdout)
+    assert [row["up"] for row in told["processes"] if row["name"] == "sealing"] == [True]
+    assert told["not_asked"] == ""
+    assert [row["service"] for row in told["waiting"]] == list(CONTEXTS)
 
 
 def _waiting(found: dict[tuple[str, str], Any]) -> int:

@@ -1,4 +1,4 @@
-"""Say what runs, where, and how it is."""
+"""Say what runs, where, how far behind it is, what is set aside, and what to do."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import psycopg
 
 from headwater.auditing import unsealed
 from headwater.availability import Availability
+from headwater.backlog import Waiting, waiting
 from headwater.home import Home, NotProvisioned
 from headwater.operating import settings_of
 from headwater.provision import servers_are_private
@@ -34,13 +35,23 @@ def run(options: argparse.Namespace) -> int:
     except NotProvisioned as error:
         print(error, file=sys.stderr)
         return 3
+    waits, why_not = what_waits(home)
     if options.json:
-        print(json.dumps(rows, indent=1))
+        print(
+            json.dumps({"processes": rows, "waiting": [it.as_dict() for it in waits], "not_asked": why_not}, indent=1)
+        )
     else:
         for row in rows:
             state = "up" if row["up"] else "DOWN"
             print(f"{row['name']:12} {state:5} {row['pid'] or '':>8}  {row['where']}")
         print(f"available    {Availability(home.availability).of_month(datetime.now(UTC).date()).words()}")
+        for it in waits:
+            print(f"{it.service:12} {'LATE' if it.is_late else 'even':5} {'':>8}  {it.words()}")
+        if why_not:
+            print(f"what waits could not be asked: {why_not}")
+        to_do = [_of_one_down(row, home) for row in rows if not row["up"]]
+        for advice in [*to_do, *(advice for it in waits for advice in it.advice())]:
+            print(f"→ {advice}")
     return 0 if all(row["up"] for row in rows) else 3
 
 
@@ -66,12 +77,31 @@ def status_of(home: Home) -> list[dict[str, Any]]:
     return [*rows, sealing(home)]
 
 
+def what_waits(home: Home) -> tuple[list[Waiting], str]:
+    """What waits in each service of this installation; or nothing, and why that could not be asked."""
+    try:
+        return waiting(home, settings_of(CONTEXTS[0], home).modules), ""
+    except (psycopg.Error, ConfigurationError) as error:
+        return [], type(error).__name__
+
+
+def _of_one_down(row: dict[str, Any], home: Home) -> str:
+    """What to do about something that is down."""
+    if row["name"] == "sealing":
+        return "logs are not sealed: see the log of apis"
+    if row["name"] == NAME:
+        return "nothing watches the suite: headwater up starts it, and goes on where it was"
+    return (
+        f"{row['name']} is down: the supervisor starts it again; why it ended stands in {home.logs / row['name']}.log"
+    )
+
+
 def sealing(home: Home) -> dict[str, Any]:
     """Whether every log and every record of reads is sealed but for its last minute."""
     row = {"name": "sealing", "up": False, "pid": None}
     behind, waiting = [], 0
     try:
-        for name in CONTEXTS:
+        for name in settings_of(CONTEXTS[0], home).modules:
             for chain in CHAINS:
                 rows, age_s = unsealed(settings_of(name, home), chain)
                 waiting += rows
