@@ -55,10 +55,41 @@ class BackfillClient:
         self._channel.events["basic_return"].add(self._on_return)
 
     def fetch(self, context: str, slot: int, after: int, up_to: int = 0, limit: int = PAGE) -> BackfillResponse:
-        """Return one page of a context's log. Raises Unavailable when no relay answers."""
-        self._expected, self._unroutable = str(uuid4()), False
+        """Return one page of a context's log. Raises Unavailable when no relay answers in time.
+
+        An answer that comes later still counts when the same is asked again: where many ask and answers take longer
+        than anybody waits, each would be too late otherwise, and nobody would ever get on.
+        """
+        asked = f"{context}/{slot}/{after}/{up_to}/{limit}"
+        return self._answer_to(
+            asked, context, BackfillRequest(slot=slot, after_position=after, up_to_position=up_to, limit=limit)
+        )
+
+    def _answer_to(self, asked: str, context: str, request: BackfillRequest) -> BackfillResponse:
+        if asked != self._expected:
+            self._expected = asked
+            self._answers.clear()
+        self._unroutable = False
         self._from = answer_key(context, self._me)
-        request = BackfillRequest(slot=slot, after_position=after, up_to_position=up_to, limit=limit)
+        if asked not in self._answers:
+            self._ask(context, request)
+        deadline = time.monotonic() + self._timeout_s
+        while self._expected not in self._answers:
+            left = deadline - time.monotonic()
+            if left <= 0 or self._unroutable:
+                raise Unavailable(f"no relay of {context} answers")
+            drain(self._amqp, min(left, 1.0))
+        answer = BackfillResponse.FromString(self._answers.pop(asked))
+        if any(event.context != context for event in answer.events):
+            raise Unavailable(f"{context} answered with another log than its own")
+        return answer
+
+    def end_of(self, context: str) -> int:
+        """Return the position up to which a context's log has been published, by now."""
+        request = BackfillRequest(slot=EVERY_SLOT, after_position=_BEYOND, limit=1)
+        return self._answer_to(str(uuid4()), context, request).complete_to_position
+
+    def _ask(self, context: str, request: BackfillRequest) -> None:
         self._channel.basic_publish(
             amqp.Message(
                 request.SerializeToString(),
@@ -70,20 +101,6 @@ class BackfillClient:
             context,
             mandatory=True,
         )
-        deadline = time.monotonic() + self._timeout_s
-        while self._expected not in self._answers:
-            left = deadline - time.monotonic()
-            if left <= 0 or self._unroutable:
-                raise Unavailable(f"no relay of {context} answers")
-            drain(self._amqp, min(left, 1.0))
-        answer = BackfillResponse.FromString(self._answers.pop(self._expected))
-        if any(event.context != context for event in answer.events):
-            raise Unavailable(f"{context} answered with another log than its own")
-        return answer
-
-    def end_of(self, context: str) -> int:
-        """Return the position up to which a context's log has been published."""
-        return self.fetch(context, EVERY_SLOT, _BEYOND, limit=1).complete_to_position
 
     def _on_answer(self, message: Any) -> None:
         """Keep the answer waited for. The broker lets nobody answer under the key of another context."""
@@ -135,7 +152,9 @@ class BackfillAnswerer:
         channel = broker.channel()
         declare_exchanges(channel)
         queue = declare_backfill_queue(channel, self._context)
-        channel.basic_qos(0, 8, False)
+        # One at a time: py-amqp looks for what has arrived before it publishes, so with more in hand every answer
+        # would wait, inside the sending of the one before, until all of them are there.
+        channel.basic_qos(0, 1, False)
 
         def on_request(message: Any) -> None:
             request = BackfillRequest.FromString(message.body)

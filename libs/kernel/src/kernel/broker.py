@@ -69,6 +69,10 @@ class NotConfirmed(Exception):
     """The broker refused messages, or did not confirm them in time."""
 
 
+class RefusedByBroker(NotConfirmed):
+    """It said that it did not take them: a queue that they go to is full."""
+
+
 def _errors() -> tuple[type[Exception], ...]:
     connection: Any = kombu.Connection
     unused = connection()

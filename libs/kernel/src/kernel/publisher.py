@@ -16,7 +16,7 @@ from typing import Any, Self
 
 import amqp
 
-from kernel.broker import NotConfirmed, connect
+from kernel.broker import NotConfirmed, RefusedByBroker, connect
 
 WINDOW = 500
 _PERSISTENT = 2
@@ -89,7 +89,7 @@ class Publisher:
         Raises NotConfirmed if the broker refused one and we insist.
         """
         if self.refused and self.insists:
-            raise NotConfirmed(f"the broker refused {self.refused} messages")
+            raise RefusedByBroker(f"the broker refused {self.refused} messages")
         return next(iter(self._waiting), self.sent + 1) - 1
 
     def flush(self, timeout_s: float = 15.0) -> None:
@@ -104,12 +104,7 @@ class Publisher:
                 raise NotConfirmed(f"{len(self._waiting)} messages unconfirmed for {timeout_s} s")
             self.amqp.drain_events(timeout=left)
         if self.refused and self.insists:
-            raise NotConfirmed(f"the broker refused {self.refused} messages")
-
-    def let_go(self) -> None:
-        """Wait no longer for what is not confirmed: it counts as refused."""
-        self.refused += len(self._waiting)
-        self._waiting.clear()
+            raise RefusedByBroker(f"the broker refused {self.refused} messages")
 
     def close(self) -> None:
         """Close politely; for a connection that may be dead, use `abandon`."""

@@ -2,10 +2,10 @@
 
 A relay publishes only what the log's horizon says is final, and remembers a position only after the
 broker has confirmed everything up to it, so what a failure repeats are duplicates, which consumers
-drop. But it does not insist for ever: one queue that somebody bound by hand and that refuses, or stands
-still, leaves everything unconfirmed. After a few tries in vain it goes on without, and whoever missed
-something finds the gap and fetches it from the log. It never runs in a patched process. One per service
-is active; others stand by.
+drop. What the broker refuses in so many words it does not insist on for ever: a full queue that somebody
+bound by hand would hold everybody up. After a few refusals it goes on without, and whoever missed something
+finds the gap and fetches it from the log. A broker that is only slow is waited for. It never runs in a
+patched process. One per service is active; others stand by.
 """
 
 from __future__ import annotations
@@ -16,7 +16,6 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event, Thread
-from typing import NoReturn
 
 import psycopg
 from psycopg import Connection
@@ -25,7 +24,7 @@ from psycopg.rows import DictRow, dict_row
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from crm.common.v1.relay_pb2 import LogHeartbeat
 from kernel.backfill import BackfillAnswerer
-from kernel.broker import BROKER_ERRORS, NotConfirmed, drain
+from kernel.broker import BROKER_ERRORS, NotConfirmed, RefusedByBroker, drain
 from kernel.envelope import enveloped
 from kernel.log import Entry, LogRecorder
 from kernel.partner_stream import StreamFeeder
@@ -45,9 +44,9 @@ _SLOWEST_POLL_S = 0.05
 _STAND_BY_POLL_S = 0.5
 _AT_ONCE_S = 0.0005
 _CONFIRM_TIMEOUT_S = 15.0
+_SLOW_CONFIRM_S = 1.0
 _LAST_CONFIRMS_S = 5.0
 _MOST_REFUSALS = 3
-_IMPATIENT_S = 1.0
 _MOST_HEARTBEATS = 100
 _INSIST_AGAIN_S = 600.0
 _FIRST_BACKOFF_S = 0.2
@@ -104,7 +103,7 @@ class Relay:
         return self._refusals < _MOST_REFUSALS
 
     def was_refused(self) -> None:
-        """Something was not confirmed that should have been."""
+        """The broker refused something."""
         self._refusals += 1
         self._refused_at = time.monotonic()
 
@@ -140,7 +139,7 @@ class Relay:
             try:
                 self._run_once(stop)
             except Exception as error:
-                if isinstance(error, NotConfirmed):
+                if isinstance(error, RefusedByBroker):
                     self.was_refused()
                 if time.monotonic() - started > _HEALTHY_AFTER_S or not self.insists:
                     backoff_s = _FIRST_BACKOFF_S
@@ -247,39 +246,28 @@ class _Shift:
             self._position = self._horizon  # only holes: positions drawn and rolled back
             return 0
         slots = list(self._slot_positions)
-        blocked = False
-        try:
-            with self._publisher.together():
-                for entry in entries:
-                    slot = slot_of(entry.stream)
-                    self._send(enveloped(self._relay.context, slot, slots[slot], entry))
-                    slots[slot] = entry.position
-        except (BlockingIOError, TimeoutError):  # what has been written may end in half a frame
-            if self._publisher.insists:
-                raise NotConfirmed("the broker stopped reading") from None
-            blocked = True
+        with self._publisher.together():
+            for entry in entries:
+                slot = slot_of(entry.stream)
+                self._send(enveloped(self._relay.context, slot, slots[slot], entry))
+                slots[slot] = entry.position
         self._position, self._slot_positions = entries[-1].position, slots
         self._unconfirmed.append(_Sent(self._publisher.sent, entries, slots, time.monotonic()))
         self._ahead += len(entries)
-        if blocked:
-            self._give_up("the broker stopped reading")
         return len(entries)
 
     def _remember_confirmed(self) -> None:
         """Store how far all is confirmed, or not insisted on. Raises NotConfirmed if it takes too long."""
-        confirmed = self._settle()
-        patience_s = _CONFIRM_TIMEOUT_S if self._publisher.insists else _IMPATIENT_S
-        if self._unconfirmed and time.monotonic() - self._unconfirmed[0].at > patience_s:
-            self._give_up(f"nothing was confirmed for {patience_s} s")
-        if not self._unconfirmed and confirmed is None:
+        settled = self._settle()
+        if self._unconfirmed:
+            first = self._unconfirmed[0]
+            waited_s = time.monotonic() - first.at
+            if waited_s > _SLOW_CONFIRM_S:  # nothing may be stored for long: the lag that was told last is not true now
+                self._tell_lag(self._ahead, time.time() - first.entries[0].metadata.recorded_at.timestamp())
+            if waited_s > _CONFIRM_TIMEOUT_S:
+                raise NotConfirmed(f"nothing was confirmed for {_CONFIRM_TIMEOUT_S} s")
+        elif settled is None:
             self._tell_lag(0, 0.0)
-
-    def _give_up(self, why: str) -> NoReturn:
-        """Nothing more will come on this connection. What we do not insist on counts as settled."""
-        if not self._publisher.insists:
-            self._publisher.let_go()
-            self._settle()
-        raise NotConfirmed(why)
 
     def _settle(self) -> _Sent | None:
         """Store the checkpoint behind the last window that is settled as a whole; return that window."""
@@ -340,7 +328,7 @@ class _Shift:
             return
         self._next_heartbeat = time.monotonic() + self._relay.heartbeat_every_s
         if not self._unconfirmed and self._publisher.unconfirmed > _MOST_HEARTBEATS:
-            self._give_up(f"{_MOST_HEARTBEATS} heartbeats were not confirmed")
+            raise NotConfirmed(f"{_MOST_HEARTBEATS} heartbeats were not confirmed")
         context = self._relay.context
         heartbeat = LogHeartbeat(context=context, position=self._position, slot_positions=self._slot_positions)
         self._publisher.publish(

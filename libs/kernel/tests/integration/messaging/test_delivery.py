@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Event
 from typing import Any
 from urllib.parse import quote
 from uuid import UUID
@@ -12,9 +13,10 @@ import pytest
 
 from crm.common.v1.envelope_pb2 import RecordedEvent
 from crm.common.v1.relay_pb2 import LogHeartbeat
-from kernel.backfill import BackfillClient
+from kernel.backfill import BackfillAnswerer, BackfillClient
 from kernel.broker import connect
 from kernel.delivered import Delivered
+from kernel.errors import Unavailable
 from kernel.ids import new_id
 from kernel.log import Entry
 from kernel.progress import Progress
@@ -208,6 +210,69 @@ def test_a_full_queue_that_somebody_bound_by_hand_holds_nobody_up(
     wait_until(lambda: relay.published == 400)
     agree()
     wait_until(lambda: relay.published == len(owner.log()))
+
+
+def test_a_broker_that_does_not_confirm_in_time_is_never_gone_on_without(
+    owner: Any,
+    follower: Any,
+    agree: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """It may only be busy: were the relay to go on, everybody would fetch everything, and make it busier still."""
+    with monkeypatch.context() as slow:
+        slow.setattr("kernel.relay._CONFIRM_TIMEOUT_S", 0.1)
+        slow.setattr("kernel.relay._LAST_CONFIRMS_S", 0.1)
+        slow.setattr("kernel.relay._LONGEST_BACKOFF_S", 0.2)
+        slow.setattr(Publisher, "_on_ack", lambda *_: None)
+        relay, stop = owner.start_relay()
+        follower.start()
+        owner.append(60)
+        wait_until(lambda: sum(r.message == "relay interrupted" for r in caplog.records) >= 6, 30)
+        assert relay.published == 0
+        assert relay.insists
+        stop()
+    owner.start_relay()
+    agree()
+
+
+def test_an_answer_that_comes_too_late_counts_when_the_same_is_asked_again(
+    owner: Any, stack: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    owner.append(30)
+    answer, waits, asked = BackfillAnswerer.answer, [Event(), Event()], []
+
+    def slowly(self: BackfillAnswerer, connection: Any, request: Any) -> Any:
+        asked.append(request)
+        waits[min(len(asked), 2) - 1].wait(30)
+        return answer(self, connection, request)
+
+    monkeypatch.setattr(BackfillAnswerer, "answer", slowly)
+    relay, _ = owner.start_relay()
+    stack.callback(waits[1].set)
+    wait_until(lambda: relay.published == 30)
+    slot = slot_of(owner.streams[0])
+    with connect(owner.amqp_url) as connection:
+        backfill = BackfillClient(connection, timeout_s=0.5)
+        wait_until(lambda: asked or late(backfill, slot), 20)
+        assert late(backfill, slot), "the first asking is being answered, the second waits behind it"
+        waits[0].set()
+        found: list[Any] = []
+        wait_until(lambda: found or not late(backfill, slot, found), 20)
+    assert [event.slot for event in found] == [slot] * len(found)
+    assert found
+    assert not waits[1].is_set()
+
+
+def late(backfill: BackfillClient, slot: int, found: list[Any] | None = None) -> bool:
+    """Ask for the slot's events; return whether nobody answered in time."""
+    try:
+        events = backfill.fetch("kernel_test", slot, 0).events
+    except Unavailable:
+        return True
+    if found is not None:
+        found.extend(events)
+    return False
 
 
 @pytest.mark.feature("NFR-19")
