@@ -17,7 +17,26 @@ HERE = Path(__file__).parent
 RESULTS = HERE / "results"
 REPORT = HERE / "REPORT.md"
 
-CAUSES: Mapping[str, str] = {}
+CAUSES: Mapping[str, str] = {
+    "append, 24 writers against library's default recorder": (
+        "two processors. In the same run an insert that keeps no order at all is no faster than ours, so nothing that"
+        " writes row by row could be 15 times the library here: the writers' own Python uses the processors up."
+    ),
+    "eventual view with tracking": (
+        "a flush of this disk takes a tenth of a millisecond, which flatters the peer, who commits event by event;"
+        " with slow commits, as on disks of a data centre, the goal is met."
+    ),
+    "list of 50, rights checked and reads recorded": (
+        "who saw what is committed before the answer is given, and every commit is made to wait 2 ms here;"
+        " on the plain disk the goal is met."
+    ),
+} | dict.fromkeys(
+    ("customer page", "list, filtered", "search,", "board", "funnel", "forecast"),
+    "32 questions a second are more than one process with all seven services in it can answer on two processors, with"
+    " the asking clients beside it; what waits longer than two seconds is given up (504), and is worked on all the same."
+    " One person alone, right after, waited 50 ms for a list, 95 for a search and 570 for the funnel. What in them costs"
+    " that much was not profiled. The buses stood still meanwhile (SIGSTOP), with events that they had not handled yet.",
+)
 """Why a goal is missed, by the beginning of the figure's name."""
 
 
@@ -73,10 +92,9 @@ def _load(measured: Mapping[str, Any], missed: list[str]) -> Iterator[str]:
             f"| {row['what']} | {row['users']} | {row['per_second']} | {row['p50_ms']} | {row['p95_ms']}"
             f" | {row['p99_ms']} | {row['failed'] or ''} |"
         )
-        if row["users"] == "working" and row["p95_ms"] >= measured["goal_ms"]:
-            missed.append(
-                f"{row['what']} with {size:,} customers, p95 {row['p95_ms']} ms (goal < {measured['goal_ms']:.0f})"
-            )
+        if row["users"] == "working" and (row["failed"] or row["p95_ms"] >= measured["goal_ms"]):
+            told = f"p95 {row['p95_ms']} ms of {row['answered']} answers, {row['failed']} failed"
+            missed.append(f"{row['what']} with {size:,} customers, {told} (goal < {measured['goal_ms']:.0f} ms)")
     yield ""
     for kept in measured.get("figures", []):
         yield from (f"{kept['what']}: {_number(kept['value'])} {kept['unit']} (goal {kept['goal']})", "")
