@@ -32,10 +32,10 @@ CAUSES: Mapping[str, str] = {
     ),
 } | dict.fromkeys(
     ("customer page", "list, filtered", "search,", "board", "funnel", "forecast"),
-    "32 questions a second are more than one process with all seven services in it can answer on two processors, with"
-    " the asking clients beside it; what waits longer than two seconds is given up (504), and is worked on all the same."
-    " One person alone, right after, waited 50 ms for a list, 95 for a search and 570 for the funnel. What in them costs"
-    " that much was not profiled. The buses stood still meanwhile (SIGSTOP), with events that they had not handled yet.",
+    "32 questions a second are more than one process with all seven services in it can answer on two processors,"
+    " with the asking clients beside it; what waits longer than two seconds is given up (504), and is worked on all"
+    " the same. One person alone, right after, waited 50 ms for a list, 95 for a search and 570 for the funnel. What"
+    " in them costs that much was not profiled. The buses stood still meanwhile (SIGSTOP), with events left to handle.",
 )
 """Why a goal is missed, by the beginning of the figure's name."""
 
