@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from kernel.auth import Verifier
+from kernel.auth import TOKEN_LIFE, Verifier
 from kernel.errors import Unauthenticated
 from testkit import a_caller, a_token, signing_key
 
@@ -15,7 +15,7 @@ def test_a_token_holds_the_caller_and_expires() -> None:
     verifier = Verifier(signing_key().public_pem)
     assert verifier.verify(a_token(caller)) == caller
     with pytest.raises(Unauthenticated, match="expired"):
-        verifier.verify(a_token(caller, issued_at=datetime.now(UTC) - timedelta(minutes=5)))
+        verifier.verify(a_token(caller, issued_at=datetime.now(UTC) - timedelta(minutes=5), life=TOKEN_LIFE))
 
 
 def test_settings_lead_to_a_database_of_that_service(a_settings: Any) -> None:

@@ -27,9 +27,9 @@ from kernel.service import Service, endpoints_of
 from kernel.slots import slot_of
 from kernel.store import Cause
 from kernel.timers import TimerRunner
-from kernel.wire import Peers, channel_to, sending
+from kernel.wire import Peers, channel_to
 from testkit import a_caller, a_token
-from testkit.grpc_server import serving
+from testkit.grpc_server import patiently, serving
 
 
 @dataclass
@@ -43,7 +43,7 @@ class Running:
     def ask(self, caller: Caller | None = None, **metadata: str) -> CustomerServiceStub:
         token = ("authorization", f"Bearer {a_token(caller or a_caller())}")
         extra = [(name.replace("_", "-"), value) for name, value in metadata.items()]
-        return CustomerServiceStub(sending(self.channel, [token, *extra]))
+        return CustomerServiceStub(patiently(self.channel, [token, *extra]))
 
     def happened(
         self, message: Any, at: datetime | None = None, timeline: str = "", actor: str = "service:test"

@@ -18,11 +18,14 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 
-from kernel.auth import ALGORITHM, AUDIENCE, TOKEN_LIFE, Caller, Scope, claims_of
+from kernel.auth import ALGORITHM, AUDIENCE, Caller, Scope, claims_of
 from kernel.fields import FieldRules
 from kernel.ids import new_id
 from kernel.rpc import Call
 from kernel.store import Cause, EventStore
+
+OF_A_TEST = timedelta(hours=1)
+"""How long tests' tokens are good: longer than any module's fixture, however slow the machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +64,7 @@ def a_caller(
     )
 
 
-def a_token(caller: Caller | None = None, issued_at: datetime | None = None, life: timedelta = TOKEN_LIFE) -> str:
+def a_token(caller: Caller | None = None, issued_at: datetime | None = None, life: timedelta = OF_A_TEST) -> str:
     """A token for the caller, signed with the session's key; expired if issued long ago."""
     issued = issued_at or datetime.now(UTC)
     times = {"iat": issued, "exp": issued + life, "aud": AUDIENCE}

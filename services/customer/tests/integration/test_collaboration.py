@@ -20,14 +20,14 @@ from kernel.auth import Caller
 from kernel.ids import new_id
 from kernel.rebuild import compare
 from kernel.store import Cause
-from kernel.wire import sending
 from testkit import a_caller, a_token
+from testkit.grpc_server import patiently
 
 MAY = ("customer.*.*",)
 
 
 def collaboration(running: Any, caller: Caller) -> CollaborationServiceStub:
-    return CollaborationServiceStub(sending(running.channel, [("authorization", f"Bearer {a_token(caller)}")]))
+    return CollaborationServiceStub(patiently(running.channel, [("authorization", f"Bearer {a_token(caller)}")]))
 
 
 def stamped(at: datetime) -> Timestamp:

@@ -22,8 +22,8 @@ from crm.pipeline.v1.lead_events_pb2 import LeadForgotten
 from kernel.config import CONTEXTS
 from kernel.ids import new_id
 from kernel.rebuild import compare
-from kernel.wire import sending
 from testkit import a_caller, a_token
+from testkit.grpc_server import patiently
 
 MARK = "Zyxomma"
 OTHERS = [context for context in CONTEXTS if context != "customer"]
@@ -37,7 +37,7 @@ def in_a_day() -> Timestamp:
 
 def erasures(running: Any, caller: Any = None) -> ErasureServiceStub:
     token = ("authorization", f"Bearer {a_token(caller or a_caller())}")
-    return ErasureServiceStub(sending(running.channel, [token]))
+    return ErasureServiceStub(patiently(running.channel, [token]))
 
 
 def forget(running: Any, kind: int, person_id: str, **fields: str) -> str:

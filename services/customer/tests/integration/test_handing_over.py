@@ -21,8 +21,8 @@ from kernel.errors import AlreadyExists
 from kernel.ids import new_id
 from kernel.rebuild import compare
 from kernel.store import Cause
-from kernel.wire import sending
 from testkit import a_caller, a_token
+from testkit.grpc_server import patiently
 
 pytestmark = pytest.mark.feature("CUS-38")
 LEAVER, HEIR, STRANGER = new_id(), new_id(), new_id()
@@ -31,7 +31,7 @@ OTHERS = [context for context in KINDS if context != "customer"]
 
 def handovers(running: Any, caller: Any = None) -> HandoverServiceStub:
     token = ("authorization", f"Bearer {a_token(caller or a_caller())}")
-    return HandoverServiceStub(sending(running.channel, [token]))
+    return HandoverServiceStub(patiently(running.channel, [token]))
 
 
 def owned_by(running: Any, owner_id: UUID, number: int) -> list[UUID]:

@@ -18,14 +18,14 @@ from crm.pipeline.v1 import lead_events_pb2 as leads
 from crm.ticketing.v1 import ticket_events_pb2 as tickets
 from headwater.auditing import days_of_reads
 from kernel.ids import new_id
-from kernel.wire import sending
 from testkit import a_caller, a_token
+from testkit.grpc_server import patiently
 
 LONG_AGO = datetime(2015, 3, 1, tzinfo=UTC)
 
 
 def asked(running: Any, stub: Any, caller: Any = None) -> Any:
-    return stub(sending(running.channel, [("authorization", f"Bearer {a_token(caller or a_caller())}")]))
+    return stub(patiently(running.channel, [("authorization", f"Bearer {a_token(caller or a_caller())}")]))
 
 
 def then(running: Any, at: datetime = LONG_AGO) -> Any:

@@ -12,13 +12,15 @@ from crm.audit.v1.undo_service_pb2_grpc import UndoServiceStub
 from crm.customer.v1 import customer_service_pb2 as pb
 from kernel.auth import Caller
 from kernel.ids import new_id
-from kernel.wire import sending
 from testkit import a_caller, a_token
+from testkit.grpc_server import patiently
 
 
 def undoing(running: Any, caller: Caller | None = None, request_id: str = "") -> UndoServiceStub:
     metadata = [("authorization", f"Bearer {a_token(caller or a_caller())}")]
-    return UndoServiceStub(sending(running.channel, [*metadata, *([("request-id", request_id)] if request_id else [])]))
+    return UndoServiceStub(
+        patiently(running.channel, [*metadata, *([("request-id", request_id)] if request_id else [])])
+    )
 
 
 def day_of(caller: Caller) -> dict[str, Any]:

@@ -166,8 +166,8 @@ def test_a_client_that_does_not_keep_up_is_told_to_start_over() -> None:
 
 @pytest.mark.feature("IDN-09")
 def test_nothing_is_shown_once_the_token_has_ended(live: Running, publish: Any) -> None:
-    issued_at = datetime.now(UTC) - timedelta(seconds=57)
-    token = a_token(a_caller(), issued_at)
+    issued_at = datetime.now(UTC) - timedelta(seconds=50)
+    token = a_token(a_caller(), issued_at, life=TOKEN_LIFE)
     with live.client(token).stream("GET", "/v1/changes") as answer:
         stream = Stream(answer)
         assert stream.next()[0] == "hello"

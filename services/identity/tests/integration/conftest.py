@@ -23,8 +23,8 @@ from identity.installing import install
 from kernel.auth import Caller, Verifier
 from kernel.config import Settings
 from kernel.service import Service, endpoints_of
-from kernel.wire import Peers, channel_to, sending
-from testkit.grpc_server import serving
+from kernel.wire import Peers, channel_to
+from testkit.grpc_server import patiently, serving
 from testkit.identity_provider import IdentityProvider, an_identity_provider, settings_for
 
 ADMIN_PASSWORD = "a river runs uphill"
@@ -42,7 +42,7 @@ class Running:
 
     def public(self, source: str = "") -> IdentityServiceStub:
         metadata = [("x-source", source)] if source else []
-        return IdentityServiceStub(sending(self.channel, metadata))
+        return IdentityServiceStub(patiently(self.channel, metadata))
 
     def sign_in(self, login: str, password: str, source: str = "", code: str = "") -> pb.SignInResponse:
         return self.public(source).SignIn(pb.SignInRequest(login=login, password=password, code=code))
@@ -52,14 +52,14 @@ class Running:
         metadata = [("x-source", source)] if source else []
         if token:
             metadata.append(("authorization", f"Bearer {token}"))
-        return ApiClientServiceStub(sending(self.channel, metadata))
+        return ApiClientServiceStub(patiently(self.channel, metadata))
 
     def signing_in(self, session_token: str = "", source: str = "") -> SignInServiceStub:
         """The service of signing in, asked by whose session it is, or by nobody."""
         metadata = [("x-source", source)] if source else []
         if session_token:
             metadata.append(("authorization", f"Bearer {self.access_token(session_token)}"))
-        return SignInServiceStub(sending(self.channel, metadata))
+        return SignInServiceStub(patiently(self.channel, metadata))
 
     def access_token(self, session_token: str) -> str:
         refreshed = self.public().RefreshSession(pb.RefreshSessionRequest(session_token=session_token))
@@ -75,14 +75,14 @@ class Running:
 
     def with_session(self, session_token: str) -> IdentityServiceStub:
         token = self.access_token(session_token)
-        return IdentityServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+        return IdentityServiceStub(patiently(self.channel, [("authorization", f"Bearer {token}")]))
 
     def access(self, session_token: str) -> AccessServiceStub:
         token = self.access_token(session_token)
-        return AccessServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+        return AccessServiceStub(patiently(self.channel, [("authorization", f"Bearer {token}")]))
 
     def as_token(self, token: str) -> IdentityServiceStub:
-        return IdentityServiceStub(sending(self.channel, [("authorization", f"Bearer {token}")]))
+        return IdentityServiceStub(patiently(self.channel, [("authorization", f"Bearer {token}")]))
 
     def signed_in(self, login: str, password: str) -> IdentityServiceStub:
         return self.with_session(self.sign_in(login, password).session_token)

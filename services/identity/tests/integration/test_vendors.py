@@ -17,7 +17,7 @@ from identity.domain.directory import Kind
 from kernel.config import Settings
 from kernel.service import jobs_of
 from kernel.timers import JobRunner
-from kernel.wire import sending
+from testkit.grpc_server import patiently
 from testkit.vendors import Someone, VendorServer, a_vendor, vendor_settings
 
 from .conftest import ADMIN_PASSWORD, Running, an_identity
@@ -52,7 +52,7 @@ def sign_in(office: Running, vendor: VendorServer, who: str, **changed: str) -> 
 
 def directories(office: Running) -> DirectoryServiceStub:
     token = office.access_token(office.sign_in("admin", ADMIN_PASSWORD).session_token)
-    return DirectoryServiceStub(sending(office.channel, [("authorization", f"Bearer {token}")]))
+    return DirectoryServiceStub(patiently(office.channel, [("authorization", f"Bearer {token}")]))
 
 
 def sync(office: Running, expected_leavers: int = 0) -> dict[Kind, int]:

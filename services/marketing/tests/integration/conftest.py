@@ -38,12 +38,12 @@ from kernel.service import Service, endpoints_of
 from kernel.slots import slot_of
 from kernel.store import Cause, Metadata
 from kernel.timers import JobRunner, TimerRunner
-from kernel.wire import Peers, channel_to, sending
+from kernel.wire import Peers, channel_to
 from marketing.bootstrap import bootstrap
 from marketing.channels import Channel, channels_of
 from marketing.domain.template import MessageChannel
 from testkit.callers import a_caller
-from testkit.grpc_server import channel_as, serving
+from testkit.grpc_server import channel_as, patiently, serving
 
 START = datetime(2026, 3, 2, 9, tzinfo=UTC)
 OWNER = UUID(int=700)
@@ -133,7 +133,7 @@ class Running:
 
         def connect(context: str, timer: Any) -> grpc.Channel:
             assert context == "customer"
-            return sending(channel, [("request-id", timer.request_id)])
+            return patiently(channel, [("request-id", timer.request_id)])
 
         try:
             return JobRunner("marketing", self.service.store, self.service.jobs, connect).run_once()

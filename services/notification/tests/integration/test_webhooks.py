@@ -36,10 +36,10 @@ from kernel.service import endpoints_of
 from kernel.store import EventStore, open_datastore
 from kernel.timers import JobRunner
 from kernel.vault import MasterKey
-from kernel.wire import Peers, sending
+from kernel.wire import Peers
 from notification.bootstrap import bootstrap
 from testkit import a_caller, a_token, signing_key
-from testkit.grpc_server import channel_as, serving
+from testkit.grpc_server import channel_as, patiently, serving
 
 ANNA = UUID(int=601)
 ALL_OF_PIPELINE = ["crm.pipeline.v1.*"]
@@ -160,10 +160,10 @@ def house(database: Any, a_settings: Any) -> Iterator[House]:
         stack.callback(service.store.close)
         peers = Peers({"pipeline": stack.enter_context(serving(feed))})
         stack.callback(peers.close)
-        bearer = ("authorization", f"Bearer {a_token(all_of(service='notification'), life=timedelta(hours=1))}")
+        bearer = ("authorization", f"Bearer {a_token(all_of(service='notification'))}")
 
         def connect(context: str, _: Any) -> grpc.Channel:
-            return sending(peers.channel(context), [bearer])
+            return patiently(peers.channel(context), [bearer])
 
         target = stack.enter_context(serving(*endpoints_of(service, peers)))
         channel = stack.enter_context(channel_as(target, a_caller(person_id=ANNA)))
