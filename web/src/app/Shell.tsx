@@ -4,6 +4,7 @@ import { useQueryClient } from "@tanstack/react-query";
 import { Badge, Button, Drawer, Dropdown } from "antd";
 import { Component, lazy, Suspense, useEffect, useMemo, useRef, useState, type ComponentType, type ErrorInfo, type ReactNode } from "react";
 import { Link, Route, Routes, useLocation, useNavigate } from "react-router";
+import { useAsOf } from "@/api/asOf";
 import { useAsk } from "@/api/hooks";
 import { follow, type LiveState } from "@/api/live";
 import { post } from "@/api/client";
@@ -17,12 +18,13 @@ import { Outgoing, useOnline } from "./Outgoing";
 import Palette from "./Palette"; // not loaded later: what is typed right behind Ctrl K would be lost
 import { usePreferences } from "./preferences";
 import { useSession } from "./session";
-import { TimeButton, TimeStrip } from "./TimeSlider";
+import { TimeButton } from "./TimeButton";
 import { useTour } from "./touring";
 import { shellWords } from "./words";
 
 const Keys = lazy(() => import("./Keys"));
 const Notices = lazy(() => import("./Notices"));
+const TimeStrip = lazy(() => import("./TimeStrip"));
 
 const pages = new Map<FeatureRoute, ComponentType>(features.flatMap((f) => f.routes.map((route) => [route, lazy(route.load)] as const)));
 const inField = (target: EventTarget | null): boolean =>
@@ -38,6 +40,7 @@ export function Shell() {
   const location = useLocation();
   const client = useQueryClient();
   const online = useOnline();
+  const { at } = useAsOf();
   const [live, setLive] = useState<LiveState>("off");
   const [open, setOpen] = useState<"" | "palette" | "keys" | "menu" | "notices">("");
   const main = useRef<HTMLElement>(null);
@@ -149,7 +152,11 @@ export function Shell() {
               {t("offline_strip")}
             </p>
           )}
-          <TimeStrip />
+          {at && (
+            <Suspense fallback={null}>
+              <TimeStrip />
+            </Suspense>
+          )}
           <Guard key={location.pathname}>
             <Suspense fallback={<div className="page"><Waiting rows={6} /></div>}>
               <Routes>

@@ -1,19 +1,15 @@
 /** Names of customers by id: asked for in one go, kept for the session, and only where the person may read them. */
 import { useIsFetching, useQuery } from "@tanstack/react-query";
-import { Select } from "antd";
-import { useEffect, useState } from "react";
 import { Link } from "react-router";
 import { post } from "@/api/client";
-import { useAsk } from "@/api/hooks";
 import { places } from "@/app/places";
 import { useMay } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
 
-const dictionary = words({ choose: "Search for a customer", none: "No customer", type: "Type a name or a phone number" }, { choose: "搜索客户", none: "无客户", type: "输入名称或电话" });
+const dictionary = words({ none: "No customer" }, { none: "无客户" });
 
 const GATHER_MS = 15;
 const MOST_AT_ONCE = 200;
-const PAUSE_MS = 250;
 let gathered = new Map<string, ((name: string) => void)[]>();
 let timer = 0;
 
@@ -51,33 +47,4 @@ export function CustomerName({ id, link = false }: { id: string | undefined; lin
   if (!id) return <span className="quiet">{t("none")}</span>;
   const shown = name || (asking ? "…" : id.slice(0, 8));
   return link ? <Link to={places.customer(id)}>{shown}</Link> : <span>{shown}</span>;
-}
-
-/** Choose a customer; the server searches. Works as a control of a form. */
-export function CustomerSelect({ value, onChange, id, placeholder, label }: { value?: string; onChange?: (id: string) => void; id?: string; placeholder?: string; label?: string }) {
-  const t = useWords(dictionary);
-  const [typed, setTyped] = useState("");
-  const [search, setSearch] = useState("");
-  const chosen = useCustomerName(value);
-  useEffect(() => {
-    const waiting = setTimeout(() => setSearch(typed.trim()), PAUSE_MS);
-    return () => clearTimeout(waiting);
-  }, [typed]);
-  const found = useAsk("/v1/customers", { query: { query: search, page_size: 20 } }, { keep: true });
-  const options = (found.data?.customers ?? []).map((each) => ({ value: each.customer_id, label: each.name }));
-  if (value && !options.some((each) => each.value === value)) options.unshift({ value, label: chosen || value.slice(0, 8) });
-  return (
-    <Select
-      {...(id ? { id } : { "aria-label": placeholder ?? t("choose") })}
-      {...(label ? { "aria-label": label } : {})}
-      value={value || null}
-      allowClear
-      showSearch={{ filterOption: false, onSearch: setTyped }}
-      loading={found.isFetching}
-      notFoundContent={t("type")}
-      placeholder={placeholder ?? t("choose")}
-      options={options}
-      onChange={(to) => onChange?.(to ?? "")}
-    />
-  );
 }

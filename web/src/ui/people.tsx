@@ -1,13 +1,10 @@
 /** Names of people by id: asked for in one go, kept for the session, and only where the person may read them. */
 import { useIsFetching, useQuery } from "@tanstack/react-query";
-import { Select } from "antd";
-import { useState } from "react";
 import { get } from "@/api/client";
-import { useAsk } from "@/api/hooks";
 import { useMay, useSession } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
 
-const dictionary = words({ automatic: "automatically", me: "Me", nobody: "Nobody", choose: "Choose a person" }, { automatic: "自动", me: "我", nobody: "无", choose: "选择人员" });
+const dictionary = words({ automatic: "automatically", nobody: "Nobody" }, { automatic: "自动", nobody: "无" });
 
 const GATHER_MS = 15;
 const MOST_AT_ONCE = 100;
@@ -57,28 +54,4 @@ export function Actor({ actor }: { actor: string | undefined }) {
   if (kind === "person" && id) return <PersonName id={id} />;
   if (kind === "service") return <span title={id}>{t("automatic")}</span>;
   return <span>{actor}</span>;
-}
-
-/** Choose one of the people; types to filter. Works as a control of a form. */
-export function PersonSelect({ value, onChange, placeholder, id, label }: { value?: string; onChange?: (id: string) => void; placeholder?: string; id?: string; label?: string }) {
-  const t = useWords(dictionary);
-  const { personId, name } = useSession();
-  const may = useMay("identity.person.read");
-  const [open, setOpen] = useState(false);
-  const people = useAsk("/v1/people", { query: { page_size: 200 } }, { enabled: may && (open || Boolean(value)), freshMs: 300_000 });
-  const others = (people.data?.people ?? []).filter((person) => !person.left && person.person_id !== personId);
-  return (
-    <Select
-      {...(id ? { id } : { "aria-label": placeholder ?? t("choose") })}
-      {...(label ? { "aria-label": label } : {})}
-      value={value || null}
-      onChange={(chosen) => onChange?.(chosen ?? "")}
-      onOpenChange={setOpen}
-      allowClear
-      showSearch={{ optionFilterProp: "label" }}
-      loading={people.isFetching}
-      placeholder={placeholder ?? t("choose")}
-      options={[{ value: personId, label: `${name} (${t("me")})` }, ...others.map((person) => ({ value: person.person_id, label: person.name }))]}
-    />
-  );
 }

@@ -7,7 +7,8 @@ import { useWords } from "@/i18n/words";
 import { Page } from "@/ui/Page";
 import { usePhone } from "@/ui/phone";
 import { Gone, Waiting } from "@/ui/states";
-import { SliceBar, useSlice } from "./slice";
+import { useSlice } from "./slice";
+import { SliceBar } from "./SliceBar";
 import { analyticsWords } from "./words";
 
 const views = {

@@ -10,7 +10,8 @@ import { DataList } from "@/ui/DataList";
 import { Page } from "@/ui/Page";
 import { PersonName } from "@/ui/people";
 import { Explained, Fresh, labelOf } from "./Figure";
-import { SliceBar, useSlice } from "./slice";
+import { useSlice } from "./slice";
+import { SliceBar } from "./SliceBar";
 import { analyticsWords } from "./words";
 
 type Row = Answer<"/v1/analytics/figures/{figure}/records">["records"][number];

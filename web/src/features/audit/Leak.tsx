@@ -6,7 +6,7 @@ import { get } from "@/api/client";
 import { useAsk } from "@/api/hooks";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
-import { CustomerSelect } from "@/ui/customers";
+import { CustomerSelect } from "@/ui/CustomerSelect";
 import { Section } from "@/ui/Page";
 import { Actor, PersonName } from "@/ui/people";
 import { Answered, Notice } from "@/ui/states";

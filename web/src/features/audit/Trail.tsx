@@ -6,7 +6,8 @@ import { get, type Answer } from "@/api/client";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
 import { DataList } from "@/ui/DataList";
-import { Actor, PersonSelect } from "@/ui/people";
+import { Actor } from "@/ui/people";
+import { PersonSelect } from "@/ui/PersonSelect";
 import { CONTEXTS, ExportButton, isLate, useContextName, useNames } from "./parts";
 import { auditWords } from "./words";
 

@@ -15,7 +15,7 @@ import { clashes, type Clash } from "@/ui/clashes";
 import { Conflict } from "@/ui/Conflict";
 import { CustomerName } from "@/ui/customers";
 import { DayInput } from "@/ui/DayInput";
-import { MoneyInput } from "@/ui/Money";
+import { MoneyInput } from "@/ui/MoneyInput";
 import { Page, Section } from "@/ui/Page";
 import { Answered } from "@/ui/states";
 import { dealWords } from "./dealWords";

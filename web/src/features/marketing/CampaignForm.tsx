@@ -9,7 +9,7 @@ import { useWords, words } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
 import { clashes } from "@/ui/clashes";
 import { Conflict } from "@/ui/Conflict";
-import { MoneyInput } from "@/ui/Money";
+import { MoneyInput } from "@/ui/MoneyInput";
 import { useNames } from "./pieces";
 import { kinds, terms, type Campaign, type CampaignKind } from "./terms";
 

@@ -4,7 +4,7 @@ import { Button, InputNumber, Select } from "antd";
 import { useAsk } from "@/api/hooks";
 import { useFormats } from "@/i18n/format";
 import { useLanguage, useWords, words } from "@/i18n/words";
-import { PersonSelect } from "@/ui/people";
+import { PersonSelect } from "@/ui/PersonSelect";
 import { useNames } from "./pieces";
 import type { Segment } from "./terms";
 

@@ -9,8 +9,8 @@ import { explain, problemWords } from "@/api/problem";
 import { useSession } from "@/app/session";
 import { useWords, words } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
-import { CustomerSelect } from "@/ui/customers";
-import { PersonSelect } from "@/ui/people";
+import { CustomerSelect } from "@/ui/CustomerSelect";
+import { PersonSelect } from "@/ui/PersonSelect";
 import { ReviseDialog, type Seen } from "@/ui/ReviseDialog";
 import { priorities, terms, type Priority, type Ticket } from "./terms";
 

@@ -5,7 +5,7 @@ import { post } from "@/api/client";
 import { places } from "@/app/places";
 import { useWords, words } from "@/i18n/words";
 import { CommandForm } from "@/ui/CommandForm";
-import { CustomerSelect } from "@/ui/customers";
+import { CustomerSelect } from "@/ui/CustomerSelect";
 import { Page, Section } from "@/ui/Page";
 import { CategoryInput } from "./Actions";
 import { channels, priorities, terms, type Channel, type Priority } from "./terms";

@@ -1,14 +1,13 @@
-/** The time slider: any record and any list as of any second since day one, under every page. */
+/** The time slider: any record and any list as of any second since day one, under every page. Loaded once somebody looks back. */
 import { HistoryOutlined } from "@ant-design/icons";
-import { useQueryClient } from "@tanstack/react-query";
-import { Button, DatePicker, Segmented, Slider, Tooltip } from "antd";
+import { Button, DatePicker, Segmented, Slider } from "antd";
 import dayjs from "dayjs";
 import { useEffect, useState } from "react";
-import { lookAt, useAsOf, type Moment } from "@/api/asOf";
+import { useAsOf, type Moment } from "@/api/asOf";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
 import { usePhone } from "@/ui/phone";
-import { useSession } from "./session";
+import { useLook } from "./TimeButton";
 
 const dictionary = words(
   { time: "Look at an earlier moment", strip: "You see everything as of {when}. Nothing can be changed.", now: "Back to now", recorded: "As known then", effective: "As true then", hour: "1 hour", day: "1 day", month: "1 month", year: "1 year", span: "How far back the slider reaches", slider: "Moment" },
@@ -18,30 +17,7 @@ const SPANS = { hour: 3_600_000, day: 86_400_000, month: 2_678_400_000, year: 31
 type Span = keyof typeof SPANS;
 const STEPS = 500;
 
-/** Lists of the past are for those who see all records; the server says why. */
-export const useTimeSlider = (): boolean => useSession().me.data_scope === "DATA_SCOPE_ALL";
-
-function useLook() {
-  const client = useQueryClient();
-  return (next: Moment) => {
-    lookAt(next);
-    void client.resetQueries({ predicate: (query) => !String(query.queryKey[0]).startsWith("/v1/me") });
-  };
-}
-
-export function TimeButton() {
-  const t = useWords(dictionary);
-  const look = useLook();
-  const { at } = useAsOf();
-  if (!useTimeSlider()) return null;
-  return (
-    <Tooltip title={t("time")}>
-      <Button type="text" icon={<HistoryOutlined />} aria-label={t("time")} aria-pressed={at !== ""} onClick={() => look(at ? { at: "", clock: "recorded" } : { at: new Date(Date.now() - 60_000).toISOString(), clock: "recorded" })} />
-    </Tooltip>
-  );
-}
-
-export function TimeStrip() {
+export default function TimeStrip() {
   const t = useWords(dictionary);
   const f = useFormats();
   const look = useLook();
