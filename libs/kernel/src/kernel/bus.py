@@ -21,15 +21,12 @@ from eventlet.event import Event
 from eventlet.patcher import is_monkey_patched
 from nameko.extensions import Entrypoint
 from nameko.runners import ServiceRunner
-from opentelemetry import propagate, trace
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import Link, SpanKind
 
 from kernel.consumers import consumers_of, timers_of
 from kernel.instances import Instances
 from kernel.partition import PartitionQueue, PartitionReader
-from kernel.telemetry import tracer
 from kernel.timers import TRANSIENT, TimerRunner
+from kernel.tracing import received
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -39,7 +36,6 @@ log = logging.getLogger(__name__)
 _SHORTEST_REST_S = 0.02
 _LONGEST_REST_S = 0.5
 _DRAIN_S = 9.0
-_MOST_LINKS = 32
 
 
 class BatchConsumer(Entrypoint):  # type: ignore[misc]
@@ -158,11 +154,8 @@ def nameko_service(service: Service) -> type:
     """Return the nameko service class of one service's bus."""
 
     def handle(_: Any, reader: PartitionReader, queue: PartitionQueue, batch: Sequence[Any]) -> None:
-        with tracer.start_as_current_span(
-            f"{queue.service} {queue.consumer.name}", kind=SpanKind.CONSUMER, links=_links(batch)
-        ) as span:
-            span.set_attribute("messaging.system", "rabbitmq")
-            span.set_attribute("messaging.batch.message_count", len(batch))
+        attributes = {"messaging.system": "rabbitmq", "messaging.batch.message_count": len(batch)}
+        with received(f"{queue.service} {queue.consumer.name}", [_traceparent(each) for each in batch], attributes):
             reader.handle(batch)
 
     def attend(_: Any) -> None:
@@ -235,14 +228,5 @@ def _check_process() -> None:
         raise RuntimeError("grpc was imported into the bus process: no server or client works there")
 
 
-def _links(batch: Sequence[Any]) -> list[Link]:
-    """Link a batch's span to the traces that its events come from, as far as anybody looks."""
-    if not isinstance(trace.get_tracer_provider(), TracerProvider):
-        return []
-    links = []
-    for message in batch[:_MOST_LINKS]:
-        headers = message.properties.get("application_headers") or {}
-        context = trace.get_current_span(propagate.extract(headers)).get_span_context()
-        if context.is_valid:
-            links.append(Link(context))
-    return links
+def _traceparent(message: Any) -> str:
+    return str((message.properties.get("application_headers") or {}).get("traceparent", ""))

@@ -22,6 +22,7 @@ from kernel.handover import HAND_OVER, HANDOVER_ASKED, RECORDS_HANDED_OVER, next
 from kernel.projections import Eventual
 from kernel.store import Cause, EventStore, Transaction
 from kernel.timers import TimerHandler
+from kernel.tracing import projecting
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -80,7 +81,8 @@ class Views:
         for view in self._views:
             concerned = [event for event in events if event.context in view.contexts]
             if concerned:
-                view.project(cursor, concerned)
+                with projecting(view.name):
+                    view.project(cursor, concerned)
 
 
 class Reactions:

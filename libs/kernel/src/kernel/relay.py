@@ -33,6 +33,7 @@ from kernel.seal import Sealer
 from kernel.slots import SLOTS, routing_key, slot_of
 from kernel.telemetry import Heartbeat, gauges
 from kernel.topology import EVENTS, declare_exchanges, heartbeat_key
+from kernel.tracing import sent
 
 log = logging.getLogger(__name__)
 
@@ -53,6 +54,7 @@ _FIRST_BACKOFF_S = 0.2
 _LONGEST_BACKOFF_S = 10.0
 _HEALTHY_AFTER_S = 30.0
 _COUNT_EVERY_S = 15.0
+_BROKER = {"messaging.system": "rabbitmq", "messaging.destination.name": EVENTS}
 WHAT_WAITS = """
     select (select count(distinct (consumer, stream_id)) from parked where set_aside_at is null) as parked_streams,
         (select count(*) from timers where failed_at is not null) as failed_timers,
@@ -297,11 +299,10 @@ class _Shift:
         self._let_go = refused
 
     def _send(self, record: RecordedEvent) -> None:
+        key = routing_key(record.slot, record.context, record.type)
+        traceparent = sent(f"publish {record.type}", record.metadata.traceparent, _BROKER)
         self._publisher.publish(
-            record.SerializeToString(),
-            EVENTS,
-            routing_key(record.slot, record.context, record.type),
-            {"traceparent": record.metadata.traceparent} if record.metadata.traceparent else None,
+            record.SerializeToString(), EVENTS, key, {"traceparent": traceparent} if traceparent else None
         )
 
     def _store(self, confirmed: _Sent) -> None:

@@ -26,6 +26,7 @@ from kernel.codec import Codec
 from kernel.errors import LostRace
 from kernel.ids import new_id
 from kernel.log import Entry, LogRecorder, Metadata
+from kernel.tracing import continued
 from kernel.vault import KeyCache, TableKeys, Wrapping
 
 if TYPE_CHECKING:
@@ -173,11 +174,15 @@ class Transaction(Generic[E]):
         """
         if not events:
             return 0
+        with continued("append", self.cause.traceparent, {"headwater.events": len(events)}) as traceparent:
+            return self._append_all(events, traceparent)
+
+    def _append_all(self, events: Sequence[tuple[UUID, int, E, datetime | None]], traceparent: str) -> int:
         count: dict[UUID, int] = {}
         placed: list[tuple[UUID, int, E, Metadata]] = []
         for stream, after, event, effective_at in events:
             count[stream] = count.get(stream, 0) + 1
-            placed.append((stream, after + count[stream], event, self._metadata(effective_at)))
+            placed.append((stream, after + count[stream], event, self._metadata(effective_at, traceparent)))
         stored = self._codec.encode(
             [(event, f"{stream}/{version}") for stream, version, event, _ in placed], self._keys
         )
@@ -246,7 +251,7 @@ class Transaction(Generic[E]):
         row = self.cursor.execute("select forget_key(%s) as destroyed", (subject,)).fetchone()
         return bool(row and row["destroyed"])
 
-    def _metadata(self, effective_at: datetime | None) -> Metadata:
+    def _metadata(self, effective_at: datetime | None, traceparent: str) -> Metadata:
         return Metadata(
             new_id(),
             self.recorded_at,
@@ -255,7 +260,7 @@ class Transaction(Generic[E]):
             self.cause.request_id,
             self.cause.correlation_id,
             self.cause.causation_id,
-            self.cause.traceparent,
+            traceparent,
             self.cause.timeline_id,
         )
 

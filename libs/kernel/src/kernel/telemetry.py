@@ -25,8 +25,6 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
-tracer = trace.get_tracer("headwater")
-
 _EXPORT_EVERY_MS = 15_000
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0)
 

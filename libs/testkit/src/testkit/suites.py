@@ -90,14 +90,18 @@ class Suite:
 
 
 @contextmanager
-def running_suite() -> Iterator[Suite]:
-    """A suite on the wanted servers, empty but for its administrator; stopped at the end."""
+def running_suite(**variables: str) -> Iterator[Suite]:
+    """A suite on the wanted servers, told these variables, empty but for its administrator; stopped at the end.
+
+    One that runs already was told its own.
+    """
     if running := os.environ.get(RUNNING):
         with signed_in(Home(Path(running)), dict(os.environ) | {"HEADWATER_RUN": running}, private=True) as suite:
             yield suite
         return
     kind = wanted_kind(os.environ)
-    with suite_folder() as folder, started(folder, _server_variables(kind), private=kind == "private") as suite:
+    variables |= _server_variables(kind)
+    with suite_folder() as folder, started(folder, variables, private=kind == "private") as suite:
         yield suite
 
 
