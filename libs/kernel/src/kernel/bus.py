@@ -26,7 +26,7 @@ from kernel.consumers import consumers_of, timers_of
 from kernel.instances import Instances
 from kernel.partition import PartitionQueue, PartitionReader
 from kernel.timers import TRANSIENT, TimerRunner
-from kernel.tracing import received
+from kernel.tracing import Attributes, received
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -154,7 +154,7 @@ def nameko_service(service: Service) -> type:
     """Return the nameko service class of one service's bus."""
 
     def handle(_: Any, reader: PartitionReader, queue: PartitionQueue, batch: Sequence[Any]) -> None:
-        attributes = {"messaging.system": "rabbitmq", "messaging.batch.message_count": len(batch)}
+        attributes: Attributes = {"messaging.system": "rabbitmq", "messaging.batch.message_count": len(batch)}
         with received(f"{queue.service} {queue.consumer.name}", [_traceparent(each) for each in batch], attributes):
             reader.handle(batch)
 
