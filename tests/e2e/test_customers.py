@@ -47,6 +47,60 @@ def test_a_newcomer_adds_a_customer_logs_a_call_and_plans_what_comes_next(page_a
     expect(page.get_by_text("Nothing planned")).to_be_visible()
 
 
+@pytest.mark.feature("GWY-06")
+def test_a_view_follows_its_owner_and_others_see_it_only_when_it_is_shared(page_as: PageAs) -> None:
+    mine, shared = f"Mine {secrets.token_hex(3)}", f"Ours {secrets.token_hex(3)}"
+
+    def views(page: Page) -> Any:
+        return page.get_by_role("group", name="Views")
+
+    def save(page: Page, name: str, *, everybody: bool) -> None:
+        page.get_by_role("button", name="Save view").click()
+        form = page.locator("form").filter(has=page.get_by_label("Name of the view"))
+        form.get_by_label("Name of the view").fill(name)
+        if everybody:
+            form.get_by_label("Everybody sees it").check()
+        form.get_by_role("button", name="Save view").click()
+        expect(views(page).get_by_role("button", name=name)).to_be_visible()
+
+    def remove(page: Page, *names: str) -> None:
+        page.get_by_role("button", name="Columns").click()
+        for name in names:
+            page.get_by_role("button", name=f"Remove: {name}").click()
+            expect(views(page).get_by_role("button", name=name)).to_have_count(0)
+
+    page = page_as("rep")
+    page.goto("/customers")
+    first = page.locator(".list-foot span").first  # "84 in all"
+    everybody = first.inner_text()
+    page.goto("/customers?status=CUSTOMER_STATUS_SILENT")
+    expect(page.locator(".list .ant-table-row").first).to_be_visible()
+    expect(first).not_to_have_text(everybody)
+    silent = first.inner_text()
+    save(page, mine, everybody=False)
+    save(page, shared, everybody=True)
+
+    device = page_as("rep")  # nothing of the first browser is there
+    device.goto("/customers")
+    views(device).get_by_role("button", name=mine).click()
+    expect(device.locator(".list-foot span").first).to_have_text(silent)
+    expect(device).to_have_url(re.compile("group="))
+
+    device.goto("/customers")  # not at a view that is about to go
+
+    other = page_as("manager")
+    other.goto("/customers")
+    expect(views(other).get_by_role("button", name=shared)).to_be_visible()
+    expect(views(other).get_by_role("button", name=mine)).to_have_count(0)
+    other.get_by_role("button", name="Columns").click()
+    expect(other.get_by_role("button", name=f"Remove: {shared}")).to_have_count(0)
+
+    remove(page, mine, shared)
+    other.reload()
+    expect(views(other).get_by_role("button", name="Silent")).to_be_visible()
+    expect(views(other).get_by_role("button", name=shared)).to_have_count(0)
+
+
 def test_what_one_does_another_sees_without_asking(page_as: PageAs) -> None:
     mine = page_as("rep")
     id_ = add_customer(mine, fresh_name())

@@ -84,3 +84,13 @@ def test_a_place_that_is_not_there_says_so(page_as: PageAs) -> None:
     page = page_as("rep")
     page.goto("/nowhere")
     expect(page.get_by_text("There is nothing here")).to_be_visible()
+
+
+def test_the_icon_that_a_phone_installs_is_a_picture_of_the_size_it_wants(page_as: PageAs) -> None:
+    page = page_as()
+    page_as.allowed = [r"status of 401"]  # type: ignore[attr-defined]
+    page.goto("/")
+    named = page.locator("link[rel='apple-touch-icon']").get_attribute("href")
+    answer = page.request.get(named or "")
+    assert answer.headers["content-type"] == "image/png"  # iOS draws no SVG
+    assert (answer.body()[:8], answer.body()[16:24]) == (b"\x89PNG\r\n\x1a\n", (180).to_bytes(4, "big") * 2)

@@ -1,6 +1,6 @@
 /**
  * A list that the server filters, sorts and pages. Its question lives in the address, so that a view is a link; views
- * are kept by person. Table on a desktop, cards on a phone, and keys: j/k move, Enter opens, x selects, f searches.
+ * are kept by person: by the server where it can (`keeping`), on the device elsewhere. Table on a desktop, cards on a phone, and keys: j/k move, Enter opens, x selects, f searches.
  */
 import { FilterOutlined, ReloadOutlined, SettingOutlined } from "@ant-design/icons";
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
@@ -13,15 +13,16 @@ import { useSession } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
 import { usePhone } from "./phone";
+import { SaveView, type KeptView } from "./SaveView";
 import { Notice, Refused, Waiting } from "./states";
 
 const dictionary = words(
   {
-    list: "List", search: "Search in this list", columns: "Columns", dense: "Compact rows", refresh: "Refresh", filters: "Filters", clear: "Clear", all: "All", views: "Views", save_view: "Save view", view_name: "Name of the view", remove: "Remove", previous: "Previous", next: "Next",
+    list: "List", search: "Search in this list", columns: "Columns", dense: "Compact rows", refresh: "Refresh", filters: "Filters", clear: "Clear", all: "All", views: "Views", remove: "Remove", previous: "Previous", next: "Next",
     page: "Page {page}", total: "{count} in all", selected: "{count} selected", nothing: "Nothing matches", nothing_text: "Try fewer filters or another word.", any: "Any", open: "Open",
   },
   {
-    list: "列表", search: "在列表中搜索", columns: "列", dense: "紧凑显示", refresh: "刷新", filters: "筛选", clear: "清除", all: "全部", views: "视图", save_view: "保存视图", view_name: "视图名称", remove: "删除", previous: "上一页", next: "下一页",
+    list: "列表", search: "在列表中搜索", columns: "列", dense: "紧凑显示", refresh: "刷新", filters: "筛选", clear: "清除", all: "全部", views: "视图", remove: "删除", previous: "上一页", next: "下一页",
     page: "第 {page} 页", total: "共 {count} 条", selected: "已选 {count} 项", nothing: "没有符合条件的内容", nothing_text: "可减少筛选条件或换个关键词。", any: "不限", open: "打开",
   },
 );
@@ -83,6 +84,8 @@ interface Props<Row extends object> {
   searchable?: boolean;
   bulk?: readonly BulkAction<Row>[];
   views?: readonly { key: string; label: string; query: string }[];
+  /** Where the server keeps this list's views; without it they are kept on this device. What is searched for is no part of them. */
+  keeping?: { views: readonly KeptView[]; save?: (label: string, filters: ListQuestion["filters"], shared: boolean) => Promise<void> };
   empty?: { title: string; text?: string; action?: ReactNode };
   pageSize?: number;
 }
@@ -113,7 +116,7 @@ function useKept(name: string) {
 }
 
 export function DataList<Row extends object>(props: Props<Row>) {
-  const { name, columns, rowKey, load, live, to, card, filters = [], searchable = true, bulk = [], views = [], empty, pageSize = 50 } = props;
+  const { name, columns, rowKey, load, live, to, card, filters = [], searchable = true, bulk = [], views = [], keeping, empty, pageSize = 50 } = props;
   const t = useWords(dictionary);
   const f = useFormats();
   const phone = usePhone();
@@ -123,7 +126,6 @@ export function DataList<Row extends object>(props: Props<Row>) {
   const [trail, setTrail] = useState<string[]>([]); // tokens of the pages before this one
   const [selected, setSelected] = useState<string[]>([]);
   const [at, setAt] = useState(-1);
-  const [viewName, setViewName] = useState("");
   const field = useRef<InputRef>(null);
   const [typed, setTyped] = useState(address.get("q") ?? "");
 
@@ -214,8 +216,12 @@ export function DataList<Row extends object>(props: Props<Row>) {
       />
     ),
   );
-  const offered = [{ key: "", label: t("all"), query: "" }, ...views, ...kept.views.map((each) => ({ key: `own:${each.label}`, ...each }))];
-  const hasViews = views.length > 0 || kept.views.length > 0;
+  const own: KeptView[] = [
+    ...(keeping?.views ?? []),
+    ...kept.views.map((each) => ({ ...each, key: `own:${each.label}`, note: "", remove: async () => keep({ views: kept.views.filter((v) => v.label !== each.label) }) })),
+  ];
+  const offered = [{ key: "", label: t("all"), query: "", note: "" }, ...views.map((each) => ({ ...each, note: "" })), ...own];
+  const hasViews = offered.length > 1;
   const tableColumns: TableProps<Row>["columns"] = shown.map((column) => ({
     key: column.key,
     title: column.title,
@@ -288,7 +294,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
       {hasViews && (
         <div className="list-views" role="group" aria-label={t("views")}>
           {offered.map((view) => (
-            <Button key={view.key} size="small" type="text" className={asked === view.query ? "view-on" : ""} aria-pressed={asked === view.query} onClick={() => (setTyped(new URLSearchParams(view.query).get("q") ?? ""), setTrail([]), setSelected([]), setAddress(view.query))}>
+            <Button key={view.key} size="small" type="text" className={asked === view.query ? "view-on" : ""} aria-pressed={asked === view.query} title={view.note || undefined} onClick={() => (setTyped(new URLSearchParams(view.query).get("q") ?? ""), setTrail([]), setSelected([]), setAddress(view.query))}>
               {view.label}
             </Button>
           ))}
@@ -304,26 +310,14 @@ export function DataList<Row extends object>(props: Props<Row>) {
           filterFields
         )}
         <span className="spread" />
-        {filtered && !phone && (
-          <Popover
-            trigger="click"
-            content={
-              <form
-                className="row"
-                onSubmit={(event) => {
-                  event.preventDefault();
-                  const label = viewName.trim();
-                  if (label) keep({ views: [...kept.views.filter((v) => v.label !== label), { label, query: asked }].slice(-MOST_VIEWS) });
-                  setViewName("");
-                }}
-              >
-                <Input value={viewName} maxLength={40} onChange={(event) => setViewName(event.target.value)} placeholder={t("view_name")} aria-label={t("view_name")} style={{ width: 180 }} />
-                <Button htmlType="submit" type="primary">{t("save_view")}</Button>
-              </form>
-            }
-          >
-            <Button type="text">{t("save_view")}</Button>
-          </Popover>
+        {!phone && (keeping ? keeping.save && Object.values(question.filters).some((values) => values.length) : filtered) && (
+          <SaveView
+            shares={Boolean(keeping)}
+            save={async (label, shared) => {
+              if (keeping) await keeping.save?.(label, question.filters, shared);
+              else keep({ views: [...kept.views.filter((v) => v.label !== label), { label, query: asked }].slice(-MOST_VIEWS) });
+            }}
+          />
         )}
         {!phone && (
           <>
@@ -340,10 +334,10 @@ export function DataList<Row extends object>(props: Props<Row>) {
                     style={{ flexDirection: "column", gap: 6 }}
                   />
                   <Checkbox checked={kept.dense} onChange={(event) => keep({ dense: event.target.checked })}>{t("dense")}</Checkbox>
-                  {kept.views.map((view) => (
-                    <div key={view.label} className="row">
-                      <span className="spread">{view.label}</span>
-                      <Button size="small" type="text" onClick={() => keep({ views: kept.views.filter((v) => v.label !== view.label) })}>{t("remove")}</Button>
+                  {own.map((view) => (
+                    <div key={view.key} className="row">
+                      <span className="spread">{view.label} {view.note && <span className="quiet">{view.note}</span>}</span>
+                      {view.remove && <Button size="small" type="text" aria-label={`${t("remove")}: ${view.label}`} onClick={() => (asked === view.query && setAddress(""), void view.remove?.())}>{t("remove")}</Button>}
                     </div>
                   ))}
                 </div>

@@ -20,14 +20,12 @@ import { PersonSelect } from "@/ui/PersonSelect";
 import { Tag } from "@/ui/Tag";
 import { LevelTag, StatusTag, useDictionary, type Card } from "./labels";
 import { pageWords } from "./pageWords";
+import { conditions, useSavedViews } from "./savedViews";
 import { customerWords } from "./words";
 
 const statuses = ["CUSTOMER_STATUS_PROSPECT", "CUSTOMER_STATUS_ACTIVE", "CUSTOMER_STATUS_SILENT", "CUSTOMER_STATUS_LOST"] as const;
 const levels = ["CUSTOMER_LEVEL_VIP", "CUSTOMER_LEVEL_A", "CUSTOMER_LEVEL_B", "CUSTOMER_LEVEL_C"] as const;
 type Bulk = { what: "tag" | "transfer"; rows: readonly Card[]; done: () => void };
-const condition = (field: string, values: readonly string[]) => ({ condition: { field, operator: "OPERATOR_IS_ANY_OF" as const, values: [...values] } });
-/** "CUSTOMER_STATUS_LOST" -> "lost", as conditions name it. */
-const bare = (name: string) => name.replace(/^CUSTOMER_(STATUS|LEVEL)_/, "").toLowerCase();
 
 export default function List() {
   const t = useWords(customerWords);
@@ -37,6 +35,7 @@ export default function List() {
   const industries = useDictionary("industries");
   const regions = useDictionary("regions");
   const [bulk, setBulk] = useState<Bulk>();
+  const keeping = useSavedViews();
   const edits = may("customer.customer.edit");
   return (
     <Page
@@ -80,12 +79,14 @@ export default function List() {
           { key: "level", label: p("level"), kind: "select", multiple: true, options: levels.map((value) => ({ value, label: p(value) })) },
           { key: "industry", label: p("industry"), kind: "select", options: industries.options },
           { key: "mine", label: p("mine"), kind: "switch" },
+          { key: "group", label: "", kind: "hidden" },
         ]}
         views={[
           { key: "active", label: p("view_active"), query: "status=CUSTOMER_STATUS_ACTIVE" },
           { key: "prospects", label: p("view_prospects"), query: "status=CUSTOMER_STATUS_PROSPECT" },
           { key: "silent", label: p("view_silent"), query: "status=CUSTOMER_STATUS_SILENT" },
         ]}
+        keeping={keeping}
         {...(edits
           ? {
               bulk: [
@@ -96,13 +97,8 @@ export default function List() {
           : {})}
         empty={{ title: p("empty"), text: p("empty_text"), action: may("customer.customer.create") && <LinkButton to="/customers/new" type="primary">{t("new_customer")}</LinkButton> }}
         load={async (q, signal) => {
-          const all = [
-            ...(q.filters.status?.length ? [condition("status", q.filters.status.map(bare))] : []),
-            ...(q.filters.level?.length ? [condition("level", q.filters.level.map(bare))] : []),
-            ...(q.filters.industry?.length ? [{ condition: { field: "industry", operator: "OPERATOR_IS_UNDER" as const, values: [...q.filters.industry] } }] : []),
-            ...(q.filters.mine?.length ? [condition("owner", [personId])] : []),
-          ];
-          const question = { query: q.search, order_by: q.sort, page_size: q.pageSize, page_token: q.pageToken };
+          const all = conditions(q.filters, personId);
+          const question = { query: q.search, order_by: q.sort, page_size: q.pageSize, page_token: q.pageToken, group_id: q.filters.group?.[0] ?? "" };
           const found = all.length
             ? await post("/v1/customers:search", { body: { ...question, filter: { all_of: { filters: all } }, count: true }, signal })
             : await get("/v1/customers", { query: question, signal });
