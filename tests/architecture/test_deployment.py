@@ -7,9 +7,11 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
+import jsonschema
 import pytest
 import yaml
 from kubernetes_validate import validate
@@ -36,7 +38,14 @@ ENGINES = {
         "TopicPermission",
     },
 }
-"""Objects of operators whose schemas are not at hand: only these kinds, held together by the tests below."""
+"""Objects of operators: only these kinds, held together by the tests below."""
+
+PUBLISHED = {"keda.sh/v1alpha1", "postgresql.cnpg.io/v1"}
+"""Those whose own definitions of what they take are in deploy/schemas (tools/engine_schemas.py)."""
+
+
+def schema_of(kind: str) -> Any:
+    return json.loads((DEPLOY / "schemas" / f"{kind.lower()}.json").read_text())
 
 
 def documents(folder: Path) -> Iterator[dict[str, Any]]:
@@ -76,6 +85,40 @@ def test_kubernetes_takes_every_object_as_it_is(api: str) -> None:
             validate(it, KUBERNETES, strict=True)
         else:
             assert it["kind"] in ENGINES.get(api, set()), f"{name_of(it)} belongs to nobody we know"
+            if api in PUBLISHED:
+                jsonschema.validate(it, schema_of(it["kind"]))
+
+
+def test_the_database_is_one_that_its_engine_takes_with_the_backups_that_the_example_adds() -> None:
+    cluster = deepcopy(next(iter(named("Cluster").values())))
+    example = yaml.safe_load((DEPLOY / "k8s/overlays/example/kustomization.yaml").read_text())
+    for patch in example["patches"]:
+        if patch["target"]["kind"] == "Cluster":
+            for change in yaml.safe_load(patch["patch"]):
+                cluster["spec"][change["path"].removeprefix("/spec/")] = change["value"]
+    jsonschema.validate(cluster, schema_of("Cluster"))
+    assert {"backup", "minSyncReplicas"} <= cluster["spec"].keys()
+
+
+@pytest.mark.parametrize(
+    ("kind", "path", "value"),
+    [
+        ("Cluster", ("spec", "instancse"), 3),
+        ("Cluster", ("spec", "instances"), 0),
+        ("Cluster", ("spec", "storage", "size"), 5.5),
+        ("ScaledObject", ("spec", "triggers", 0, "metadata", "queueLength"), 5),
+        ("ScaledObject", ("spec", "scaleTargetRef", "name"), None),
+        ("ScaledObject", ("spec", "maxReplicas"), 4),
+    ],
+)
+def test_what_an_engine_would_refuse_is_found_here(kind: str, path: tuple[Any, ...], value: Any) -> None:
+    wrong: Any = deepcopy(next(iter(named(kind).values())))
+    place = wrong
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(wrong, schema_of(kind))
 
 
 def test_every_kustomization_names_files_that_are_there_and_all_of_them() -> None:
