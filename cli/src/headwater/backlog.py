@@ -16,7 +16,9 @@ from psycopg.rows import DictRow, dict_row
 
 from headwater.home import Home
 from headwater.operating import settings_of
+from kernel.consumers import VIEWS
 from kernel.relay import WHAT_WAITS
+from kernel.unheard import known_now
 
 LATE_AFTER_S = 60.0
 """From when it is worth somebody's look: the same as the alerts'."""
@@ -51,12 +53,14 @@ class Waiting:
     parked_streams: int = 0
     failed_timers: int = 0
     timers_overdue_seconds: float = 0.0
+    views_lack: int = 0
+    """Events that older code passed over in views, and that this code knows."""
 
     @property
     def is_late(self) -> bool:
         """Whether somebody should look."""
         oldest = max(self.timers_overdue_seconds, self.to_publish_seconds, *self.behind.values())
-        return oldest > LATE_AFTER_S or self.parked_streams > 0 or self.failed_timers > 0
+        return oldest > LATE_AFTER_S or self.parked_streams + self.failed_timers + self.views_lack > 0
 
     def words(self) -> str:
         """In one line."""
@@ -66,6 +70,7 @@ class Waiting:
         said += [f"{consumer} {seconds:,.0f} s behind {owner}" for (consumer, owner), seconds in self.behind.items()]
         said += [f"{self.parked_streams} streams parked"] if self.parked_streams else []
         said += [f"{self.failed_timers} timers failed"] if self.failed_timers else []
+        said += [f"views lack {self.views_lack:,} events"] if self.views_lack else []
         if self.timers_overdue_seconds > LATE_AFTER_S:
             said.append(f"timers {self.timers_overdue_seconds:,.0f} s overdue")
         return "; ".join(said) or "nothing waits"
@@ -81,6 +86,11 @@ class Waiting:
             done.append(
                 f"{self.service} has set things aside: headwater parked list {self.service} says why,"
                 f" headwater parked retry {self.service} tries again in order"
+            )
+        if self.views_lack:
+            done.append(
+                f"{self.service} met events that its code did not know before the upgrade: once no old bus runs,"
+                f" headwater rebuild {self.service} brings its views up to date"
             )
         if self.timers_overdue_seconds > LATE_AFTER_S:
             done.append(f"timers of {self.service} are overdue: see its worker in the log of apis")
@@ -99,6 +109,7 @@ class Waiting:
             ],
             "parked_streams": self.parked_streams,
             "failed_timers": self.failed_timers,
+            "views_lack": self.views_lack,
             "timers_overdue_s": round(self.timers_overdue_seconds, 1),
         }
 
@@ -120,6 +131,7 @@ def _of(name: str, connections: dict[str, Connection[DictRow]], published: dict[
     found.to_publish, found.to_publish_seconds = row["events"], row["seconds"]
     waits = _one(connection, WHAT_WAITS)
     found.parked_streams, found.failed_timers = waits["parked_streams"], waits["failed_timers"]
+    found.views_lack = sum(known_now(connection, VIEWS).values())
     found.timers_overdue_seconds = float(waits["timers_overdue_seconds"])
     for row in connection.execute("select consumer, context, slot, position from tracking order by 1, 2, 3").fetchall():
         owner, slots = row["context"], published.get(row["context"], [])

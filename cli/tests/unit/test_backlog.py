@@ -25,4 +25,8 @@ def test_each_thing_that_is_late_or_set_aside_says_what_to_do() -> None:
         assert words in told
     assert Waiting("ticketing", parked_streams=1).is_late
     assert Waiting("ticketing", failed_timers=1).is_late
+    lacking = Waiting("analytics", views_lack=3)
+    assert lacking.is_late
+    assert lacking.words() == "views lack 3 events"
+    assert "headwater rebuild analytics" in lacking.advice()[0]
     assert found.as_dict()["behind"] == [{"consumer": "views", "of": "customer", "oldest_s": late}]

@@ -22,9 +22,10 @@ from eventlet.patcher import is_monkey_patched
 from nameko.extensions import Entrypoint
 from nameko.runners import ServiceRunner
 
-from kernel.consumers import consumers_of, timers_of
+from kernel.consumers import Reactions, consumers_of, reactions_of, timers_of
 from kernel.instances import Instances
 from kernel.partition import PartitionQueue, PartitionReader
+from kernel.retrying import handle_late
 from kernel.timers import TRANSIENT, TimerRunner
 from kernel.tracing import Attributes, received
 
@@ -35,6 +36,7 @@ log = logging.getLogger(__name__)
 
 _SHORTEST_REST_S = 0.02
 _LONGEST_REST_S = 0.5
+_LATE_EVERY_S = 5.0
 _DRAIN_S = 9.0
 
 
@@ -102,11 +104,13 @@ class Attendance(Entrypoint):  # type: ignore[misc]
         self._instances.stop()
 
 
-class TimerLoop(Entrypoint):  # type: ignore[misc]
-    """Fires a service's timers, one after the other, soon after they are due."""
+class Loop(Entrypoint):  # type: ignore[misc]
+    """Does what there is to do, again soon after there was something; `work` says how much that was."""
 
-    def __init__(self, runner: TimerRunner) -> None:
-        self._runner = runner
+    def __init__(self, what: str, work: Callable[[], int], longest_rest_s: float) -> None:
+        self._what = what
+        self._work = work
+        self._longest_rest_s = longest_rest_s
         super().__init__()
 
     def setup(self) -> None:
@@ -114,11 +118,11 @@ class TimerLoop(Entrypoint):  # type: ignore[misc]
         self._stopping = False
 
     def start(self) -> None:
-        """Begin to look for timers."""
-        self._thread = self.container.spawn_managed_thread(self._run, identifier="timers")
+        """Begin to look."""
+        self._thread = self.container.spawn_managed_thread(self._run, identifier=self._what)
 
     def stop(self) -> None:
-        """Finish the timer in hand."""
+        """Finish what is in hand."""
         self._stopping = True
         self._thread.wait()
 
@@ -130,17 +134,22 @@ class TimerLoop(Entrypoint):  # type: ignore[misc]
         rest_s = _SHORTEST_REST_S
         while not self._stopping:
             try:
-                taken = self._runner.run_once(most=50)
+                done = self._work()
             except Exception as error:
-                # A handler's failure is the runner's to keep; what comes here is the database's.
+                # A handler's failure is kept by what calls it; what comes here is the database's.
                 log.warning(
-                    "timers interrupted",
-                    extra={"reason": type(error).__name__},
+                    "loop interrupted",
+                    extra={"loop": self._what, "reason": type(error).__name__},
                     exc_info=None if isinstance(error, TRANSIENT) else error,
                 )
-                taken, rest_s = 0, _LONGEST_REST_S
-            rest_s = _SHORTEST_REST_S if taken else min(rest_s * 2, _LONGEST_REST_S)
-            time.sleep(rest_s)
+                done, rest_s = 0, _LONGEST_REST_S
+            rest_s = _SHORTEST_REST_S if done else min(rest_s * 2, self._longest_rest_s)
+            self._rest(rest_s)
+
+    def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self._stopping and (left := end - time.monotonic()) > 0:
+            time.sleep(min(left, _LONGEST_REST_S))
 
 
 def queues_of(service: Service) -> Iterator[PartitionQueue]:
@@ -164,6 +173,9 @@ def nameko_service(service: Service) -> type:
     def fire(_: Any) -> None:
         """Where the timer loop hangs; it runs its timers itself."""
 
+    def catch_up(_: Any) -> None:
+        """Where the loop hangs that reacts to what older code did not know."""
+
     settings = service.settings
     instances = Instances(settings.database_url)
     for queue in queues_of(service):
@@ -174,8 +186,12 @@ def nameko_service(service: Service) -> type:
         methods["attend"] = attend
     if timers := timers_of(service):
         runner = TimerRunner(service.name, service.store, timers)
-        TimerLoop.decorator(runner)(fire)
+        Loop.decorator("timers", partial(runner.run_once, most=50), _LONGEST_REST_S)(fire)
         methods["fire"] = fire
+    if reactions := reactions_of(service):
+        late = Reactions(service.name, service.store, reactions)
+        Loop.decorator("late reactions", partial(handle_late, late, settings.database_url), _LATE_EVERY_S)(catch_up)
+        methods["catch_up"] = catch_up
     return type(f"{service.name.capitalize()}Bus", (), methods)
 
 

@@ -23,6 +23,7 @@ from kernel.projections import Eventual
 from kernel.store import Cause, EventStore, Transaction
 from kernel.timers import TimerHandler
 from kernel.tracing import projecting
+from kernel.unheard import keep_unheard
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -78,6 +79,7 @@ class Views:
             yield Work(cursor, lambda events: self._apply(cursor, events))
 
     def _apply(self, cursor: Cursor[DictRow], events: Sequence[Delivered]) -> None:
+        keep_unheard(cursor, self.name, events)
         for view in self._views:
             concerned = [event for event in events if event.context in view.contexts]
             if concerned:
@@ -115,13 +117,14 @@ class Reactions:
     def begin(self, connection: Connection[DictRow], part: Sequence[Delivered]) -> Iterator[Work]:
         if part[-1].type not in self._by_type:
             with connection.transaction(), connection.cursor() as cursor:
-                yield Work(cursor, lambda _: None)
+                yield Work(cursor, lambda events: keep_unheard(cursor, self.name, events))
             return
         cause = Cause.from_event(self._service, part[-1].metadata)
         with self._store.transaction(cause) as transaction:
             yield Work(transaction.cursor, lambda events: self._apply(transaction, events))
 
     def _apply(self, transaction: Transaction[Any], events: Sequence[Delivered]) -> None:
+        keep_unheard(transaction.cursor, self.name, events)
         for event in events:
             if event.type in self._by_type and self._is_new(transaction.cursor, event):
                 self._by_type[event.type](event, transaction)

@@ -20,6 +20,7 @@ from crm.common.v1.envelope_pb2 import RecordedEvent
 from kernel.delivered import Delivered
 
 FOLLOWS = "follows a parked event of its stream"
+UNHEARD = "is of a type that the code which met it did not know"
 
 
 @dataclass(frozen=True, slots=True)

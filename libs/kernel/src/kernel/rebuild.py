@@ -26,7 +26,9 @@ from kernel.consumers import VIEWS
 from kernel.delivered import Delivered
 from kernel.errors import NotFound, Unavailable
 from kernel.log import APPENDERS
+from kernel.parking import UNHEARD
 from kernel.projections import Eventual, Inline
+from kernel.unheard import forget_unheard
 
 if TYPE_CHECKING:
     from kernel.service import Service
@@ -126,12 +128,17 @@ def rebuild_command(service: Service, name: str, check_only: bool = False) -> in
         print(error, file=sys.stderr)
         return 2
     status = 0
+    with psycopg.connect(service.settings.owner_url(), connect_timeout=10) as connection:
+        began = connection.execute("select now() as now").fetchone()
     for view in views:
         bar = _Bar(f"{service.name}.{view.name}")
         result = _run(service, view, bar.show, swap=not check_only)
         bar.end(result, check_only)
         if check_only and not result.equal:
             status = 1
+    if name == "all" and not check_only and began is not None:
+        with psycopg.connect(service.settings.owner_url(), row_factory=dict_row, connect_timeout=10) as connection:
+            forget_unheard(connection, VIEWS, began[0])
     return status
 
 
@@ -309,7 +316,9 @@ class _OtherLogs:
 
     def _parked(self) -> set[tuple[str, int]]:
         """What the live view has not been given either: retrying gives it to the rebuilt one too, unless set aside."""
-        rows = self._reading.execute("select context, position from parked where consumer = %s", (VIEWS,))
+        rows = self._reading.execute(
+            "select context, position from parked where consumer = %s and reason <> %s", (VIEWS, UNHEARD)
+        )
         return {(row["context"], row["position"]) for row in rows}
 
     def hold(self, cursor: Cursor[DictRow]) -> None:

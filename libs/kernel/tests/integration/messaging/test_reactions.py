@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
 import psycopg
 import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
 from psycopg.rows import dict_row
 
 from kernel.consumers import Reactions, Views
-from kernel.delivered import Delivered
+from kernel.delivered import Delivered, message_class
 from kernel.envelope import enveloped
 from kernel.errors import Poison, Unavailable
-from kernel.ids import derived_id
+from kernel.ids import derived_id, new_id
 from kernel.parking import FOLLOWS, list_parked
 from kernel.progress import MOST_ATTEMPTS, Progress
 from kernel.projections import Eventual
-from kernel.retrying import retry_parked
+from kernel.retrying import handle_late, retry_parked
 from kernel.slots import SLOTS, slot_of
 from kernel.store import Cause, EventStore, open_datastore
+from kernel.unheard import forget_unheard, known_now
 from kernel.vault import MasterKey
 from testkit import wait_until
 
@@ -206,21 +209,67 @@ def test_a_new_reaction_leaves_the_past_of_a_log_alone(owner: Any, follower: Any
     assert all(version == 3 for _, version in reactor.tried)
 
 
-def test_an_event_of_a_type_this_build_does_not_know_is_passed_over(owner: Any, follower: Any) -> None:
+def learn(event_type: str) -> Any:
+    """Have this process know an event type from now on, as the code of the next version does."""
+    package, _, name = event_type.rpartition(".")
+    file = descriptor_pb2.FileDescriptorProto(name=f"{package}/later.proto", package=package, syntax="proto3")
+    file.message_type.add(name=name)
+    descriptor_pool.Default().Add(file)
+    message_class.cache_clear()
+    return message_class(event_type)
+
+
+def test_an_event_that_old_code_does_not_know_holds_nobody_up_and_new_code_reacts_to_it_once(
+    owner: Any, follower: Any, reactor: Reactor, notes: Any
+) -> None:
+    unheard = f"kernel_test.v{new_id().hex}.Unheard"
     seen: list[str] = []
 
     def project(cursor: Any, events: Any) -> None:
         seen.extend(type(event.message).__name__ for event in events)
 
+    def views_lack() -> dict[str, int]:
+        with psycopg.connect(follower.database.url, row_factory=dict_row) as connection:
+            return known_now(connection, "views")
+
+    reacted: list[UUID] = []
+    failing = [True]
+
+    def react(event: Delivered, _: Any) -> None:
+        if failing:
+            raise Poison("not yet")
+        reacted.append(event.metadata.event_id)
+
+    stream, later = uuid4(), uuid4()
     owner.start_relay()
     follower.start(consumer=Views([Eventual("types", (), ("kernel_test",), project)]))
+    [stop] = follower.start(consumer=reactor.consumer)
     with psycopg.connect(owner.database.url) as connection:
         connection.execute(
             "insert into events (originator_id, originator_version, topic, state, event_id, recorded_at,"
             " effective_at, actor, request_id, correlation_id) values"
-            " (%s, 1, 'kernel_test.v9.Unheard', '', %s, now(), now(), '', '', %s)",
-            (uuid4(), uuid4(), uuid4()),
+            " (%s, 1, %s, '', %s, now(), now(), '', '', %s)",
+            (stream, unheard, later, uuid4()),
         )
     owner.append(1)
     wait_until(lambda: len(seen) == 2)
+    wait_until(lambda: reactor.answers() == 1)
     assert sorted(seen) == ["Empty", "NoteStruck"]
+    assert not reactor.parked(), "nobody waits for it"
+    assert handle_late(reactor.consumer, follower.database.url) == 0, "old code knows it no better later"
+    assert views_lack() == {}
+    stop()
+
+    new = Reactions("reactor", reactor.store, {notes.messages.NoteStruck: reactor.when_struck, learn(unheard): react})
+    follower.start(consumer=new)
+    assert handle_late(new, follower.database.url) == 0
+    assert [each.stream for each in reactor.parked()] == [stream], "what fails late waits like anything else that fails"
+    failing.clear()
+    assert [done.handled for done in retry_parked([new], follower.database.url)] == [1]
+    assert handle_late(new, follower.database.url) == 0
+    assert reacted == [later]
+    assert follower.query("select count(*) from inbox") == [(2,)]
+    assert views_lack() == {unheard: 1}, "its views are to be rebuilt"
+    with psycopg.connect(follower.database.url, row_factory=dict_row) as connection:
+        forget_unheard(connection, "views", datetime.now(UTC) + timedelta(minutes=1))
+    assert views_lack() == {}
