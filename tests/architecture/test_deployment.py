@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import promql_parser
 import pytest
 import yaml
 from kubernetes_validate import validate
@@ -275,6 +276,7 @@ def test_alerts_and_dashboards_ask_for_numbers_that_are_sent() -> None:
     ]
     assert len(asked) > 20
     for query in asked:
+        promql_parser.parse(query)
         names = set(
             re.findall(r"\b([a-z]+(?:_[a-z]+)+)\b(?=[\[{) ]|$)", re.sub(r"(?:by|without) \([^)]*\)", "", query))
         )
