@@ -51,6 +51,7 @@ SCREENS = {
         "order": "/orders/{order}",
         "products": "/products",
         "price-lists": "/price-lists",
+        "calendar": "/calendar",
     },
     "manager": {
         "home-manager": "/",

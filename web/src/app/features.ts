@@ -2,6 +2,7 @@
 import { administration } from "@/features/administration";
 import { analytics } from "@/features/analytics";
 import { audit } from "@/features/audit";
+import { calendar } from "@/features/calendar";
 import { customers } from "@/features/customers";
 import { deals } from "@/features/deals";
 import { home } from "@/features/home";
@@ -11,4 +12,4 @@ import { products } from "@/features/products";
 import { tickets } from "@/features/tickets";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, leads, deals, products, tickets, analytics, audit, marketing, administration];
+export const features: readonly Feature[] = [home, customers, calendar, leads, deals, products, tickets, analytics, audit, marketing, administration];

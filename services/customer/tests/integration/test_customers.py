@@ -377,3 +377,16 @@ def test_whoever_is_to_follow_up_sees_it_though_the_customer_is_anothers(running
     own = running.ask(a_caller(("customer.*.*",), scope="own", person_id=helper))
     listed = own.ListFollowUps(pb.ListFollowUpsRequest()).follow_ups
     assert [f.follow_up_id for f in listed] == [planned.follow_up_id]
+
+
+def test_a_calendar_asks_for_the_follow_ups_between_two_moments(running: Any, company: Any) -> None:
+    api = running.ask()
+    made = api.RegisterCustomer(company())
+    noon = datetime.now(UTC) + timedelta(days=1)
+    for day in range(4):
+        due = stamped(noon + timedelta(days=day))
+        api.PlanFollowUp(pb.PlanFollowUpRequest(customer_id=made.customer_id, due_at=due, subject=f"day {day}"))
+    asked = pb.ListFollowUpsRequest(
+        due_from=stamped(noon + timedelta(days=1)), due_before=stamped(noon + timedelta(days=3))
+    )
+    assert [each.subject for each in api.ListFollowUps(asked).follow_ups] == ["day 1", "day 2"]

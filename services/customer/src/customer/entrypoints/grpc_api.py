@@ -375,6 +375,7 @@ class CustomerApi:
             optional_uuid(request, "customer_id"),
             enum_in(FollowUpState, request.state, "state"),
             moment(request, "due_before"),
+            moment(request, "due_from"),
         )
         shown = rows[: page.limit]
         token = ""

@@ -76,6 +76,7 @@ def listed(
     customer_id: UUID | None = None,
     state: FollowUpState = FollowUpState.UNSPECIFIED,
     due_before: datetime | None = None,
+    due_from: datetime | None = None,
     follow_up_id: UUID | None = None,
 ) -> list[DictRow]:
     """Return one row more than the page holds. `scope` filters on c.owner_id and f.owner_id."""
@@ -97,6 +98,9 @@ def listed(
     if due_before is not None:
         conditions.append("f.due_at < %s")
         values.append(due_before)
+    if due_from is not None:
+        conditions.append("f.due_at >= %s")
+        values.append(due_from)
     if page.after:
         conditions.append("(f.due_at, f.follow_up_id) > (%s::timestamptz, %s::uuid)")
         values += list(page.after)
