@@ -1,7 +1,7 @@
 /** Whether the window is as narrow as a phone's: then cards instead of tables, and the bar at the bottom. */
 import { useSyncExternalStore } from "react";
 
-const narrow = matchMedia("(max-width: 767px)");
+const narrow = matchMedia("screen and (max-width: 767px)"); // paper is as narrow, but takes tables
 const subscribe = (changed: () => void) => {
   narrow.addEventListener("change", changed);
   return () => narrow.removeEventListener("change", changed);
