@@ -19,11 +19,11 @@ import { Notice, Refused, Waiting } from "./states";
 const dictionary = words(
   {
     list: "List", search: "Search in this list", columns: "Columns", dense: "Compact rows", refresh: "Refresh", filters: "Filters", clear: "Clear", all: "All", views: "Views", remove: "Remove", previous: "Previous", next: "Next",
-    page: "Page {page}", total: "{count} in all", selected: "{count} selected", nothing: "Nothing matches", nothing_text: "Try fewer filters or another word.", any: "Any", open: "Open",
+    page: "Page {page}", total: "{count} in all", total_least: "more than {count}", selected: "{count} selected", nothing: "Nothing matches", nothing_text: "Try fewer filters or another word.", any: "Any", open: "Open",
   },
   {
     list: "列表", search: "在列表中搜索", columns: "列", dense: "紧凑显示", refresh: "刷新", filters: "筛选", clear: "清除", all: "全部", views: "视图", remove: "删除", previous: "上一页", next: "下一页",
-    page: "第 {page} 页", total: "共 {count} 条", selected: "已选 {count} 项", nothing: "没有符合条件的内容", nothing_text: "可减少筛选条件或换个关键词。", any: "不限", open: "打开",
+    page: "第 {page} 页", total: "共 {count} 条", total_least: "超过 {count} 条", selected: "已选 {count} 项", nothing: "没有符合条件的内容", nothing_text: "可减少筛选条件或换个关键词。", any: "不限", open: "打开",
   },
 );
 
@@ -62,6 +62,8 @@ export interface ListPage<Row> {
   rows: readonly Row[];
   next: string;
   total?: number | undefined;
+  /** There are more than `total`: counting stopped there. */
+  moreThanTotal?: boolean | undefined;
 }
 export interface BulkAction<Row> {
   key: string;
@@ -362,7 +364,7 @@ export function DataList<Row extends object>(props: Props<Row>) {
       {content}
       {rows.length > 0 && (trail.length > 0 || answer.data?.next || answer.data?.total !== undefined) && (
         <div className="list-foot">
-          {answer.data?.total !== undefined && <span>{t("total", { count: f.number(answer.data.total) })}</span>}
+          {answer.data?.total !== undefined && <span>{t(answer.data.moreThanTotal ? "total_least" : "total", { count: f.number(answer.data.total) })}</span>}
           <span className="spread" />
           <Button size="small" disabled={!trail.length} onClick={() => (setTrail(trail.slice(0, -1)), setAt(-1))}>{t("previous")}</Button>
           <span>{t("page", { page: trail.length + 1 })}</span>

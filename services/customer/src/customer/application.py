@@ -882,7 +882,7 @@ class Customers:
         new_version = tx.append(customer.id, version, events)
         if any(isinstance(event, LevelChanged) for event in events):
             row = tx.cursor.execute(
-                "select coalesce(t.last_contact_at, c.registered_at) as at from customers c"
+                "select coalesce(nullif(t.last_contact_at, 'epoch'), c.registered_at) as at from customers c"
                 " left join contact_times t on t.customer_id = c.customer_id where c.customer_id = %s",
                 (customer.id,),
             ).fetchone()

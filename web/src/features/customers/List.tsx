@@ -102,7 +102,7 @@ export default function List() {
           const found = all.length
             ? await post("/v1/customers:search", { body: { ...question, filter: { all_of: { filters: all } }, count: true }, signal })
             : await get("/v1/customers", { query: question, signal });
-          return { rows: found.customers, next: found.next_page_token, total: Number(found.total_size) };
+          return { rows: found.customers, next: found.next_page_token, total: Number(found.total_size), moreThanTotal: found.more_than_total };
         }}
       />
       {bulk && <BulkDialog bulk={bulk} onClose={() => setBulk(undefined)} />}

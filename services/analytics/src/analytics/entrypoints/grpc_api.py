@@ -11,6 +11,7 @@ from psycopg.rows import DictRow
 from analytics.application import MOST_MONTHS, Analytics, Predicted
 from analytics.entrypoints import answers, leak, reads
 from analytics.entrypoints.answers import choice, money, slice_of, stamp
+from analytics.entrypoints.kept import KeptAnswers, kept
 from analytics.forecasting import backtest
 from analytics.projections import audit_trail, figures, funnel, ranking, trends, why
 from analytics.projections.audit_trail import Wanted
@@ -45,7 +46,9 @@ class AnalyticsApi:
 
     def __init__(self, analytics: Analytics) -> None:
         self._analytics = analytics
+        self.kept_answers = KeptAnswers()
 
+    @kept
     def GetFunnel(self, request: pb.GetFunnelRequest, call: Call) -> pb.GetFunnelResponse:
         slice_, cursor, now = slice_of(request), call.query(), self._analytics.now()
         whole = funnel.totals(cursor, slice_, Dimension.NONE, call.caller, now)
@@ -88,6 +91,7 @@ class AnalyticsApi:
                 response.groups.add(key=key, label=names.get(key, ""), totals=answers.totals(one))
         return response
 
+    @kept
     def GetForecast(self, request: pb.GetForecastRequest, call: Call) -> pb.GetForecastResponse:
         if not 0 <= request.months <= MOST_MONTHS:
             raise InvalidArgument("months", f"must be 1 to {MOST_MONTHS}")
@@ -120,6 +124,7 @@ class AnalyticsApi:
             )
         return response
 
+    @kept
     def GetRanking(self, request: pb.GetRankingRequest, call: Call) -> pb.GetRankingResponse:
         by = choice(Dimension, request.by, Dimension.OWNER, "by")
         if by not in (Dimension.OWNER, Dimension.TEAM):
@@ -168,6 +173,7 @@ class AnalyticsApi:
             )
         return response
 
+    @kept
     def GetSalesTrend(self, request: pb.GetSalesTrendRequest, call: Call) -> pb.GetSalesTrendResponse:
         slice_, cursor = slice_of(request), call.query()
         points = trends.sales(
@@ -193,6 +199,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_, "won", "won_value", "orders", "revenue", "paid", "opportunities"),
         )
 
+    @kept
     def GetCustomerGrowth(self, request: pb.GetCustomerGrowthRequest, call: Call) -> pb.GetCustomerGrowthResponse:
         slice_, cursor = slice_of(request), call.query()
         points = trends.growth(
@@ -216,6 +223,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_, "new_customers", "lost_customers", "customers", "churn"),
         )
 
+    @kept
     def GetExecutiveKpis(self, request: pb.GetExecutiveKpisRequest, call: Call) -> pb.GetExecutiveKpisResponse:
         cursor = call.query()
         period, current, earlier = self._analytics.executive_kpis(cursor, slice_of(request), call.caller)
@@ -225,6 +233,7 @@ class AnalyticsApi:
             about=self._about(cursor, period),
         )
 
+    @kept
     def GetPipelineHealth(self, request: pb.GetPipelineHealthRequest, call: Call) -> pb.GetPipelineHealthResponse:
         slice_, cursor = slice_of(request), call.query()
         target = None
@@ -260,6 +269,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_.without_period()),
         )
 
+    @kept
     def GetWinCycle(self, request: pb.GetWinCycleRequest, call: Call) -> pb.GetWinCycleResponse:
         slice_, cursor, now = slice_of(request), call.query(), self._analytics.now()
         by = choice(Dimension, request.by, Dimension.INDUSTRY, "by")
@@ -275,6 +285,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_, "days_to_win"),
         )
 
+    @kept
     def GetOpportunityConversion(
         self, request: pb.GetOpportunityConversionRequest, call: Call
     ) -> pb.GetOpportunityConversionResponse:
@@ -286,6 +297,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_, *keys),
         )
 
+    @kept
     def GetLeadConversion(self, request: pb.GetLeadConversionRequest, call: Call) -> pb.GetLeadConversionResponse:
         slice_, cursor, now = slice_of(request), call.query(), self._analytics.now()
         keys = (
@@ -311,6 +323,7 @@ class AnalyticsApi:
             about=self._about(cursor, slice_, *keys),
         )
 
+    @kept
     def GetDashboard(self, request: pb.GetDashboardRequest, call: Call) -> pb.GetDashboardResponse:
         role = (
             pb.DashboardRole.Name(request.role).removeprefix("DASHBOARD_ROLE_")

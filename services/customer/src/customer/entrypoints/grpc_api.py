@@ -448,10 +448,12 @@ class CustomerApi:
         )
         self._within_group(call, wanted, optional_uuid(request, "group_id"))
         cards, token = search.found(call.query(), wanted, page_of(request))
+        total, more = search.counted_of(call.query(), wanted) if request.count else (0, False)
         return pb.SearchCustomersResponse(
             customers=[card_out(card) for card in cards],
             next_page_token=token,
-            total_size=search.counted(call.query(), wanted) if request.count else 0,
+            total_size=total,
+            more_than_total=more,
         )
 
     def ListCustomers(self, request: pb.ListCustomersRequest, call: Call) -> pb.ListCustomersResponse:
@@ -473,10 +475,12 @@ class CustomerApi:
             wanted.conditions.append(self._filters.compile(tagged))
         self._within_group(call, wanted, optional_uuid(request, "group_id"))
         cards, token = search.found(call.query(), wanted, page_of(request))
+        total, more = search.counted_of(call.query(), wanted)
         return pb.ListCustomersResponse(
             customers=[shown(card, seen) for card in cards],
             next_page_token=token,
-            total_size=search.counted(call.query(), wanted),
+            total_size=total,
+            more_than_total=more,
         )
 
     def GetCustomerCard(self, request: pb.GetCustomerCardRequest, call: Call) -> pb.GetCustomerCardResponse:

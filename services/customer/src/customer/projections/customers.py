@@ -34,7 +34,7 @@ from customer.domain.names import pieces
 from customer.domain.profile import CustomField, Profile, ProfileChanges, apply, touched
 from kernel.projections import Inline
 from kernel.store import Recorded
-from kernel.text import grams
+from kernel.text import grams, normalised
 from kernel.vault import ERASED
 
 _MOST_TERM = 400
@@ -185,6 +185,11 @@ def _insert(cursor: Cursor[DictRow], recorded: Recorded[Any], event: CustomerReg
         ),
         prepare=True,
     )
+    cursor.execute(
+        "insert into contact_times (customer_id, last_contact_at) values (%s, 'epoch') on conflict do nothing",
+        (event.customer_id,),
+        prepare=True,
+    )
     _terms(cursor, event.customer_id, _profile_terms(event))
     if event.external_ref:
         _terms(cursor, event.customer_id, {"ref": event.external_ref})
@@ -324,7 +329,7 @@ def _terms(cursor: Cursor[DictRow], customer_id: UUID, terms: dict[str, str]) ->
     cursor.executemany(
         "insert into search_terms (customer_id, place, term, grams) values (%s, %s, %s, %s)"
         " on conflict (customer_id, place) do update set term = excluded.term, grams = excluded.grams",
-        [(customer_id, p, term[:_MOST_TERM], grams(term)) for p, term in sorted(terms.items())],
+        [(customer_id, p, normalised(term)[:_MOST_TERM], grams(term)) for p, term in sorted(terms.items())],
     )
 
 

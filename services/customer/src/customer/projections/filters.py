@@ -88,7 +88,9 @@ _ENUM: dict[str, tuple[str, Mapping[str, int]]] = {
 _LISTS = {"phone": "phones", "email": "emails"}
 _TIMES = {
     "registered_at": "c.registered_at",
-    "last_contact_at": "(select x.last_contact_at from contact_times x where x.customer_id = c.customer_id)",
+    "last_contact_at": (
+        "(select nullif(t.last_contact_at, 'epoch') from contact_times t where t.customer_id = c.customer_id)"
+    ),
 }
 _FAMILY_TOTALS = (
     f"with recursive {ROOTS} select coalesce(r.root, t.customer_id) as customer_id, {MAJOR} as major,"

@@ -15,6 +15,7 @@ from psycopg.rows import DictRow
 from customer.projections.families import families, members, survivors
 from customer.projections.filters import Sql
 from customer.projections.order_totals import band_of, major_units
+from kernel.commonness import Commonness
 from kernel.errors import InvalidArgument
 from kernel.money import Money
 from kernel.request import Page
@@ -23,15 +24,13 @@ from kernel.text import normalised, search_grams
 Scope = tuple[str, list[Any]]
 MOST_FOUND_BY_WORDS = 2000
 """A query that more customers answer is cut here: nobody reads on, and every page stays fast."""
+MOST_COUNTED = 1_000
+"""Nobody reads on so far, and to count a million takes as long as a hundred lists. A saved group is counted whole."""
 
 _SORTABLE = {
     "name": ("c.name", "text"),
     "registered_at": ("c.registered_at", "timestamptz"),
-    "last_contact_at": (
-        "coalesce((select x.last_contact_at from contact_times x where x.customer_id = c.customer_id),"
-        " 'epoch'::timestamptz)",
-        "timestamptz",
-    ),
+    "last_contact_at": ("x.last_contact_at", "timestamptz"),
     "level": ("c.level", "int"),
     "status": ("c.status", "int"),
     "employees": ("c.employees", "bigint"),
@@ -41,8 +40,7 @@ _RANK = (
     "case when lower(c.name) = %s then 3 when lower(c.name) like %s then 2 else 1 end",
     "int",
 )
-_NO_JIT = "set local jit = off"
-"""Compiling takes longer than these statements do."""
+_TERMS = Commonness("search_terms", "grams")
 _FAMILY = "unnest(%s::uuid[], %s::uuid[]) f (root, id)"
 _DIGITS = re.compile(r"\+?[\d\s().-]{3,}")
 
@@ -90,25 +88,8 @@ class Wanted:
 
 def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Card], str]:
     """Return the page's cards and the next page's token."""
-    cursor.execute(_NO_JIT)
-    where, values = _where(cursor, wanted)
-    sort, direction, sort_values = _order(wanted)
-    keys = ", ".join(f"{expression} as key{i}" for i, (expression, _) in enumerate(sort))
-    order = ", ".join(f"key{i} {direction}" for i in range(len(sort)))
-    after, after_values = "", []
-    if page.after:
-        if len(page.after) != len(sort) + 1:
-            raise InvalidArgument("page_token", "is not one that this list gave")
-        holders = ", ".join(f"%s::{cast}" for _, cast in sort)
-        names = ", ".join(f"key{i}" for i in range(len(sort)))
-        sign = "<" if direction == "desc" else ">"
-        after = f" where ({names}, customer_id) {sign} ({holders}, %s::uuid)"
-        after_values = list(page.after)
-    rows = cursor.execute(
-        f"select * from (select c.customer_id, {keys} from customers c where {where}) k{after}"
-        f" order by {order}, customer_id {direction} limit %s",
-        [*sort_values, *values, *after_values, page.limit + 1],
-    ).fetchall()
+    sort, _, _ = _order(wanted)
+    rows = cursor.execute(*page_statement(cursor, wanted, page)).fetchall()
     shown = rows[: page.limit]
     token = ""
     if shown:
@@ -125,13 +106,47 @@ def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Car
     return [cards[row["customer_id"]] for row in shown], token
 
 
+def page_statement(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> Sql:
+    """Return the statement that finds a page and one customer more, with the keys of their order."""
+    where, values = _where(cursor, wanted)
+    sort, direction, sort_values = _order(wanted)
+    keys = ", ".join(f"{expression} as key{i}" for i, (expression, _) in enumerate(sort))
+    order = ", ".join(f"key{i} {direction}" for i in range(len(sort)))
+    after, after_values = "", []
+    if page.after:
+        if len(page.after) != len(sort) + 1:
+            raise InvalidArgument("page_token", "is not one that this list gave")
+        holders = ", ".join(f"%s::{cast}" for _, cast in sort)
+        names = ", ".join(f"key{i}" for i in range(len(sort)))
+        sign = "<" if direction == "desc" else ">"
+        after = f" where ({names}, customer_id) {sign} ({holders}, %s::uuid)"
+        after_values = list(page.after)
+    # In the order of contacts the list is read off their index, and customers are looked at as they come.
+    by_contact = sort[0] == _SORTABLE["last_contact_at"]
+    source = "contact_times x join customers c on c.customer_id = x.customer_id" if by_contact else "customers c"
+    return (
+        f"select * from (select {'x' if by_contact else 'c'}.customer_id, {keys} from {source} where {where}) k{after}"
+        f" order by {order}, customer_id {direction} limit %s",
+        [*sort_values, *values, *after_values, page.limit + 1],
+    )
+
+
 def counted(cursor: Cursor[DictRow], wanted: Wanted) -> int:
-    """Return how many customers match."""
-    cursor.execute(_NO_JIT)
+    """Return how many customers match, however many they are."""
     where, values = _where(cursor, wanted)
     row = cursor.execute(f"select count(*) as n from customers c where {where}", values).fetchone()
     assert row is not None
     return int(row["n"])
+
+
+def counted_of(cursor: Cursor[DictRow], wanted: Wanted, most: int = MOST_COUNTED) -> tuple[int, bool]:
+    """Return how many customers match, counting no further than `most`; and whether there are more."""
+    where, values = _where(cursor, wanted)
+    row = cursor.execute(
+        f"select count(*) as n from (select from customers c where {where} limit %s) k", [*values, most + 1]
+    ).fetchone()
+    assert row is not None
+    return min(row["n"], most), row["n"] > most
 
 
 def _where(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
@@ -146,10 +161,10 @@ def _where(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
     return " and ".join(f"({sql})" for sql, _ in parts), [v for _, values in parts for v in values]
 
 
-def words_statement(wanted: Wanted) -> Sql | None:
+def words_statement(cursor: Cursor[DictRow], wanted: Wanted) -> Sql | None:
     """Return the statement that finds customers by words; None when there is nothing to look for.
 
-    The index gives those with all pieces of the query, then each word is looked for. What is outside the
+    The index gives those with the rarest pieces of the query, then each word is looked for. What is outside the
     caller's scope does not count against the limit.
     """
     text = wanted.query.strip()[:200]
@@ -158,7 +173,8 @@ def words_statement(wanted: Wanted) -> Sql | None:
     pieces = search_grams(" ".join(words))
     if not pieces:
         return None
-    looked_for = " and ".join("strpos(lower(s.term), %s) > 0" for _ in words)
+    pieces = _TERMS.rarest(cursor, pieces)
+    looked_for = " and ".join("strpos(s.term, %s) > 0" for _ in words)
     scope, scope_values = wanted.scope
     seen = "" if scope == "true" else " join customers c on c.customer_id = s.customer_id"
     return (
@@ -169,7 +185,7 @@ def words_statement(wanted: Wanted) -> Sql | None:
 
 
 def _found_by_words(cursor: Cursor[DictRow], wanted: Wanted) -> Sql:
-    statement = words_statement(wanted)
+    statement = words_statement(cursor, wanted)
     if statement is None:
         return "false", []
     hits = {row["customer_id"] for row in cursor.execute(*statement).fetchall()}
@@ -242,7 +258,8 @@ def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
         "select f.root,"
         " array_agg(f.id) filter (where f.id <> f.root) as absorbed,"
         " sum((select count(*) from tickets k where k.customer_id = f.id and k.is_open))::int as open_tickets,"
-        " max((select x.last_contact_at from contact_times x where x.customer_id = f.id)) as last_contact_at,"
+        " nullif(max((select x.last_contact_at from contact_times x where x.customer_id = f.id)), 'epoch')"
+        " as last_contact_at,"
         " min((select min(u.due_at) from follow_ups u where u.customer_id = f.id and u.state in (1, 2)))"
         f" as next_follow_up_at from {_FAMILY} group by f.root",
         family,

@@ -10,6 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
@@ -17,6 +18,8 @@ from kernel.text import grams
 from pipeline.domain import opportunity as it
 from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("opportunities", "grams")
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -174,7 +177,7 @@ def deals(
         where.add("o.state = 1 and (o.owner_id is null or o.next_step_on is null or o.next_step_on < %s)", today)
     tables = _TABLES
     if search.strip():
-        _search(where, search, customer_names.named(cursor, search))
+        _search(cursor, where, search, customer_names.named(cursor, search))
     counted = cursor.execute(f"select count(*) as n from {tables} where {where.sql}", where.parameters).fetchone()
     where.after(("o.opened_at", "o.opportunity_id"), page.after)
     rows = cursor.execute(
@@ -184,10 +187,10 @@ def deals(
     return rows, counted["n"] if counted else 0
 
 
-def _search(where: Conditions, search: str, customer_ids: list[UUID]) -> None:
+def _search(cursor: Cursor[DictRow], where: Conditions, search: str, customer_ids: list[UUID]) -> None:
     """The deal's own text, or the name of its customer."""
     own = Conditions()
-    own.search(search, "o.grams", "o.title || ' ' || o.external_ref || ' ' || o.source_channel")
+    own.search(cursor, search, _PIECES, "o.grams", "o.title || ' ' || o.external_ref || ' ' || o.source_channel")
     where.add(f"(({own.sql}) or o.customer_id = any(%s))", *own.parameters, customer_ids)
 
 
@@ -216,11 +219,12 @@ def cards(
     where.add("o.pipeline_id = %s and o.state = 1", pipeline_id)
     where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
     where.add_if(owner_id, "o.owner_id = %s")
+    # Stage by stage, so that the first ones are read off the index and the others not at all.
     return cursor.execute(
-        f"select * from (select {_COLUMNS}, row_number() over"
-        f" (partition by o.stage_id order by o.stage_since, o.opportunity_id) as place"
-        f" from {_TABLES} where {where.sql}) as ranked where place <= %s order by stage_id, place",
-        [*where.parameters, per_stage],
+        f"select k.* from stages g cross join lateral (select {_COLUMNS} from {_TABLES}"
+        f" where o.stage_id = g.stage_id and {where.sql} order by o.stage_since, o.opportunity_id limit %s) k"
+        " where g.pipeline_id = %s order by k.stage_id, k.stage_since, k.opportunity_id",
+        [*where.parameters, per_stage, pipeline_id],
     ).fetchall()
 
 

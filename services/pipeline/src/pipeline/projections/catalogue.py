@@ -9,6 +9,7 @@ from uuid import UUID
 from psycopg import Cursor
 from psycopg.rows import DictRow
 
+from kernel.commonness import Commonness
 from kernel.money import Money
 from kernel.projections import Inline
 from kernel.request import Page
@@ -16,6 +17,8 @@ from kernel.store import Recorded
 from kernel.text import grams
 from pipeline.domain import catalogue as it
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("products", "grams")
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -107,7 +110,7 @@ def products(
 ) -> tuple[list[DictRow], int]:
     """Return a page and one row more, by name, and how many there are."""
     where = Conditions()
-    where.search(search, "grams", "name || ' ' || sku")
+    where.search(cursor, search, _PIECES, "grams", "name || ' ' || sku")
     where.add_if(category, "category = %s")
     if not include_withdrawn:
         where.add("not withdrawn")

@@ -6,7 +6,11 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
+from psycopg import Cursor
+from psycopg.rows import DictRow
+
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.text import normalised, search_grams
 
 NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -35,11 +39,13 @@ class Conditions:
         text, values = caller.scope_filter(column, party, parties)
         self.add(f"({text} or {also})" if also else text, *values)
 
-    def search(self, query: str, grams_column: str, text_expression: str) -> None:
-        """Every piece of the query must be indexed, and the query must be in the text."""
+    def search(
+        self, cursor: Cursor[DictRow], query: str, pieces: Commonness, grams_column: str, text_expression: str
+    ) -> None:
+        """The rarest pieces of the query must be indexed, and the query must be in the text."""
         if not query.strip():
             return
-        self.add(f"{grams_column} @> %s::text[]", search_grams(query))
+        self.add(f"{grams_column} @> %s::text[]", pieces.rarest(cursor, search_grams(query)))
         for word in normalised(query).split():
             self.add(f"strpos(lower({text_expression}), %s) > 0", word)
 

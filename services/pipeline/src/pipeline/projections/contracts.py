@@ -10,6 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
@@ -17,6 +18,8 @@ from kernel.text import grams
 from pipeline.domain import contract as it
 from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("contracts", "grams")
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -127,7 +130,7 @@ def contracts(
     where.add_if(owner_id, "owner_id = %s")
     where.add_if(state, "state = %s")
     where.add_if(ends_before, "ends_on < %s")
-    where.search(search, "grams", "number || ' ' || title")
+    where.search(cursor, search, _PIECES, "grams", "number || ' ' || title")
     where.after(("drawn_up_at", "contract_id"), page.after)
     return cursor.execute(
         f"{_SELECT} where {where.sql} order by drawn_up_at desc, contract_id desc limit %s",

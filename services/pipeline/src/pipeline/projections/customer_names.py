@@ -15,9 +15,12 @@ from crm.customer.v1 import customer_events_pb2 as customer
 from crm.customer.v1 import key_account_events_pb2 as account
 from kernel import parties
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.projections import Delivered, Eventual
 from kernel.text import grams
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("customer_names", "grams")
 
 
 def project(cursor: Cursor[DictRow], batch: Sequence[Delivered]) -> None:
@@ -81,7 +84,7 @@ def seen_whole(cursor: Cursor[DictRow], caller: Caller) -> list[UUID]:
 def named(cursor: Cursor[DictRow], query: str) -> list[UUID]:
     """Return the identities of the companies whose name holds the query."""
     where = Conditions()
-    where.search(query, "grams", "name")
+    where.search(cursor, query, _PIECES, "grams", "name")
     rows = cursor.execute(
         f"select customer_id from customer_names where {where.sql} order by customer_id limit %s",
         [*where.parameters, _MOST_NAMED],

@@ -11,11 +11,14 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
 from pipeline.domain import lead as it
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("lead_people", "grams")
 
 WORKED = "last_worked_at = %s"
 
@@ -194,7 +197,9 @@ def pool(
             "l.state in (1, 2) and (l.owner_id is null or l.fallback or l.next_step_on is null or l.next_step_on < %s)",
             today,
         )
-    where.search(search, "p.grams", "p.person_name || ' ' || p.company || ' ' || p.email || ' ' || p.phone")
+    where.search(
+        cursor, search, _PIECES, "p.grams", "p.person_name || ' ' || p.company || ' ' || p.email || ' ' || p.phone"
+    )
     tables = "leads l left join lead_people p using (lead_id)"
     counted = cursor.execute(f"select count(*) as n from {tables} where {where.sql}", where.parameters).fetchone()
     where.after(("l.captured_at", "l.lead_id"), page.after)

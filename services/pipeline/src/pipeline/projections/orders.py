@@ -10,6 +10,7 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from kernel.auth import Caller
+from kernel.commonness import Commonness
 from kernel.projections import Inline
 from kernel.request import Page
 from kernel.store import Recorded
@@ -17,6 +18,8 @@ from kernel.text import grams
 from pipeline.domain import order as it
 from pipeline.projections import customer_names
 from pipeline.projections.conditions import Conditions
+
+_PIECES = Commonness("orders", "grams")
 
 
 def project(cursor: Cursor[DictRow], recorded: Recorded[Any]) -> None:
@@ -128,7 +131,7 @@ def orders(
     where.add_if(placed_until, "o.placed_on <= %s")
     where.add_if(opportunity_id, "o.opportunity_id = %s")
     where.add_if(contract_id, "o.contract_id = %s")
-    where.search(search, "o.grams", "o.number || ' ' || o.external_ref")
+    where.search(cursor, search, _PIECES, "o.grams", "o.number || ' ' || o.external_ref")
     counted = cursor.execute(
         f"select count(*) as n from orders o where {where.sql}",
         where.parameters,

@@ -12,11 +12,13 @@ from psycopg import Cursor
 from psycopg.rows import DictRow
 
 from kernel.auth import Caller, all_of
+from kernel.commonness import Commonness
 from kernel.request import Page
 from kernel.text import search_grams
 from ticketing.domain.vocabulary import Channel, Priority, Status
 from ticketing.projections import customer_cards
 
+_PIECES = Commonness("tickets", "subject_grams")
 _COLUMNS = (
     "t.*, (select s.score from surveys s where s.ticket_id = t.ticket_id and s.answered_at is not null"
     " order by s.answered_at desc, s.survey_id limit 1) as survey_score"
@@ -148,7 +150,7 @@ def _conditions(cursor: Cursor[DictRow], caller: Caller, wanted: Wanted, now: da
     if wanted.search:
         conditions.add(
             "((t.subject_grams @> %s::text[] and strpos(lower(t.subject), lower(%s)) > 0) or t.external_ref = %s)",
-            search_grams(wanted.search),
+            _PIECES.rarest(cursor, search_grams(wanted.search)),
             wanted.search,
             wanted.search,
         )
