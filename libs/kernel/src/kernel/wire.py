@@ -67,6 +67,9 @@ FIELD_TRAILER = "field"
 _MOST_BYTES = 32 * 1024 * 1024
 _CALL_TIMEOUT_S = 10.0
 _LONGEST_STREAM_S = (TOKEN_LIFE + LEEWAY).total_seconds() + 5.0
+_CONNECTION_MS = 300_000
+"""Then a client connects again, in good order, and so finds the replicas that were added meanwhile."""
+
 _STREAM_THREADS = MOST_STREAMS + 8
 """More than there may be streams: somebody has to say that there are too many."""
 _NAMES = "x509_subject_alternative_name"
@@ -226,6 +229,8 @@ def serve(
         futures.ThreadPoolExecutor(threads, thread_name_prefix="rpc"),
         options=[
             ("grpc.so_reuseport", 1),
+            ("grpc.max_connection_age_ms", _CONNECTION_MS),
+            ("grpc.max_connection_age_grace_ms", 2 * int(_LONGEST_STREAM_S * 1000)),
             ("grpc.max_receive_message_length", _MOST_BYTES),
             ("grpc.max_send_message_length", _MOST_BYTES),
             ("grpc.max_metadata_size", 64 * 1024),
@@ -254,10 +259,12 @@ def serve(
 
 # -- calling -------------------------------------------------------------------
 
-_RETRIES = """{"methodConfig": [{"name": [{}], "timeout": "30s", "waitForReady": false, "retryPolicy": {
+_CALLS = """{"loadBalancingConfig": [{"round_robin": {}}],
+  "methodConfig": [{"name": [{}], "timeout": "30s", "waitForReady": false, "retryPolicy": {
   "maxAttempts": 4, "initialBackoff": "0.1s", "maxBackoff": "2s", "backoffMultiplier": 3,
   "retryableStatusCodes": ["UNAVAILABLE"]}}]}"""
-# safe because a command with the same request id is carried out once
+# Every replica that the target's name leads to gets its share; without a word of ours the first would get all.
+# Asking again is safe because a command with the same request id is carried out once.
 
 
 def channel_to(target: str, context: str = "", tls: Tls | None = None) -> grpc.Channel:
@@ -266,7 +273,7 @@ def channel_to(target: str, context: str = "", tls: Tls | None = None) -> grpc.C
     With `tls` the peer's certificate must name the context, wherever it listens.
     """
     options: list[tuple[str, Any]] = [
-        ("grpc.service_config", _RETRIES),
+        ("grpc.service_config", _CALLS),
         ("grpc.max_receive_message_length", _MOST_BYTES),
         ("grpc.max_send_message_length", _MOST_BYTES),
         ("grpc.max_metadata_size", 64 * 1024),

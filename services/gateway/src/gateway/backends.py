@@ -22,7 +22,8 @@ from kernel.as_of import AS_OF, CLOCK, LIVE
 from kernel.config import CONTEXTS, Tls
 
 _MOST_BYTES = 32 * 1024 * 1024
-_RETRIES = {
+_CALLS = {
+    "loadBalancingConfig": [{"round_robin": {}}],
     "methodConfig": [
         {
             "name": [{}],
@@ -37,7 +38,7 @@ _RETRIES = {
     ]
 }
 _OPTIONS = [
-    ("grpc.service_config", json.dumps(_RETRIES)),
+    ("grpc.service_config", json.dumps(_CALLS)),
     ("grpc.max_receive_message_length", _MOST_BYTES),
     ("grpc.max_send_message_length", _MOST_BYTES),
     ("grpc.max_metadata_size", 64 * 1024),
