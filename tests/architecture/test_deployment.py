@@ -152,6 +152,19 @@ def test_backups_are_taken_of_the_database_that_there_is_and_kept_no_longer_than
         assert credential["key"] in promised[credential["name"]]
 
 
+def test_what_is_said_of_recovery_is_configured() -> None:
+    """docs/backups.md says what may be lost; these are the settings that it follows from."""
+    [database] = [it["spec"] for it in named("Cluster").values()]
+    assert (database["instances"], database["minSyncReplicas"]) == (3, 1)
+    postgres = database.get("postgresql", {}).get("parameters", {})
+    assert postgres.get("archive_timeout", "5min") == "5min", "the engine's own, unless somebody says otherwise"
+    [broker] = [it["spec"] for it in named("RabbitmqCluster").values()]
+    assert broker["replicas"] == 3
+    assert '"x-queue-type": "quorum"' in (ROOT / "libs/kernel/src/kernel/topology.py").read_text()
+    for name, budget in named("PodDisruptionBudget").items():
+        assert budget["spec"].get("minAvailable") or budget["spec"].get("maxUnavailable"), name
+
+
 def pod(workload: dict[str, Any]) -> dict[str, Any]:
     spec: dict[str, Any] = workload["spec"]["template"]["spec"]
     return spec

@@ -11,6 +11,7 @@ import signal
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -22,6 +23,7 @@ import psycopg
 
 from headwater.provision import suite_environment
 from headwater.servers.management import Management
+from headwater.supervisor import answers
 from testkit.campaign.load import Load
 from testkit.suites import Suite, down, up
 from testkit.waiting import wait_until
@@ -29,6 +31,7 @@ from testkit.waiting import wait_until
 PARTS = ("apis", "buses", "gateway")
 SERVERS = ("postgres", "rabbitmq")
 BACK_WITHIN_S = 180.0
+DRAINED_WITHIN_S = 10.0
 
 
 def hold(seconds: float) -> None:
@@ -125,23 +128,57 @@ def purge(suite: Suite, names: Sequence[str], delete: bool = False) -> None:
     print(f"{len(names)} queues {'deleted' if delete else 'purged'}")
 
 
-# -- relays -----------------------------------------------------------------------
+# -- processes of one service ---------------------------------------------------------
 
 
-class Relay:
-    """One more relay of a service, in a process of its own."""
+class Process:
+    """One more process of one service: api, relay, worker or bus. `variables` are told to it alone."""
 
-    def __init__(self, suite: Suite, context: str) -> None:
+    def __init__(self, suite: Suite, context: str, kind: str, **variables: str) -> None:
         state = suite.home.read()
         self.context = context
+        self.kind = kind
         self._suite = suite
-        self._log = (suite.home.logs / f"relay-{context}.log").open("ab")
+        self._log = (suite.home.logs / f"{kind}-{context}.log").open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", context, "relay"],
-            env=suite_environment(state, suite.home, suite.environment),
+            [sys.executable, "-m", context, kind],
+            env=suite_environment(state, suite.home, suite.environment) | variables,
             stdout=self._log,
             stderr=subprocess.STDOUT,
         )
+
+    def sessions(self) -> int:
+        """How many sessions with its database it has now."""
+        ports = list(_local_ports(self.process.pid))
+        with superuser(self._suite, self.context) as connection:
+            row = connection.execute(
+                "select count(*) from pg_stat_activity where client_port = any(%s)", (ports,)
+            ).fetchone()
+        return int(row[0]) if row else 0
+
+    def reads(self) -> list[str]:
+        """The queues of which it is the one active reader."""
+        ports = _local_ports(self.process.pid)
+        found: Any = management(self._suite).ask("GET", "consumers")
+        return sorted(
+            each["queue"]["name"]
+            for each in found
+            if each["active"] and each["channel_details"] and int(each["channel_details"]["peer_port"] or 0) in ports
+        )
+
+    def close(self) -> None:
+        with suppress(ProcessLookupError):
+            self.process.send_signal(signal.SIGCONT)
+        self.process.kill()
+        self.process.wait(10)
+        self._log.close()
+
+
+class Relay(Process):
+    """One more relay of a service."""
+
+    def __init__(self, suite: Suite, context: str) -> None:
+        super().__init__(suite, context, "relay")
 
     def stands_by(self) -> bool:
         """Whether it has begun to ask for the relays' lock, and so takes over from whoever loses it."""
@@ -167,13 +204,6 @@ class Relay:
                 "select pg_terminate_backend(pid) from pg_stat_activity where client_port = any(%s)", (ports,)
             ).fetchall()
         return len(rows)
-
-    def close(self) -> None:
-        with suppress(ProcessLookupError):
-            self.process.send_signal(signal.SIGCONT)
-        self.process.kill()
-        self.process.wait(10)
-        self._log.close()
 
 
 def stop_and_replace(zombie: Relay, load: Load) -> None:
@@ -216,6 +246,71 @@ def _local_ports(pid: int) -> set[int]:
     return found
 
 
+# -- replicas, and their end ---------------------------------------------------------
+
+
+@contextmanager
+def told(suite: Suite, **variables: str) -> Iterator[None]:
+    """Start the suite's processes again with these variables; as they were at the end."""
+    try:
+        _start_again(suite, suite.environment | variables)
+        yield
+    finally:
+        _start_again(suite, suite.environment)
+
+
+@contextmanager
+def ended(processes: Sequence[Process]) -> Iterator[None]:
+    """These are gone at the end, in whatever state they are."""
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.close()
+
+
+def drain(process: Process) -> float:
+    """SIGTERM; how many seconds it took to end well."""
+    print(f"SIGTERM {process.context} {process.kind}")
+    began = time.monotonic()
+    process.process.send_signal(signal.SIGTERM)
+    assert process.process.wait(DRAINED_WITHIN_S) == 0, f"{process.context} {process.kind} did not end well"
+    return time.monotonic() - began
+
+
+def drain_part(suite: Suite, name: str) -> float:
+    """SIGTERM to a part of the suite; how many seconds it took to end well. It is started again."""
+    log = suite.home.logs / "supervisor.log"
+    before = log.read_text().count(f"{name} ended with 0")
+    wait_until(lambda: answers(suite.home, name), BACK_WITHIN_S, describe=f"{name} works")
+    pid = running(suite, name)
+    print(f"SIGTERM {name}")
+    began = time.monotonic()
+    os.kill(pid, signal.SIGTERM)
+    wait_until(lambda: suite.find(name) != pid, DRAINED_WITHIN_S, describe=f"{name} ended")
+    took_s = time.monotonic() - began
+    wait_until(lambda: log.read_text().count(f"{name} ended with 0") > before, describe=f"{name} ended well")
+    wait_until(lambda: answers(suite.home, name), BACK_WITHIN_S, describe=f"{name} works again")
+    return took_s
+
+
+@contextmanager
+def held_up(suite: Suite, context: str, table: str) -> Iterator[None]:
+    """Nobody writes a view's table until the block ends; who began to waits for it."""
+    with superuser(suite, context) as connection, connection.transaction():
+        connection.execute(f"lock table {table} in exclusive mode".encode())
+        yield
+
+
+def waiting(suite: Suite, context: str) -> int:
+    """How many sessions of a service's database wait for a lock that somebody holds."""
+    with superuser(suite, context) as connection:
+        row = connection.execute(
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        ).fetchone()
+    return int(row[0]) if row else 0
+
+
 # -- the clock -------------------------------------------------------------------------
 
 
@@ -236,12 +331,9 @@ def jumping_clock(suite: Suite) -> Iterator[Callable[[float], None]]:
 
     jump(0)
     moved = {"PYTHONPATH": str(Path(__file__).with_name("jumping")), "HEADWATER_CLOCK_OFFSET": str(offset)}
-    try:
-        _start_again(suite, suite.environment | moved)
+    with told(suite, **moved):
         yield jump
-    finally:
         jump(0)
-        _start_again(suite, suite.environment)
 
 
 def _start_again(suite: Suite, environment: Mapping[str, str]) -> None:
