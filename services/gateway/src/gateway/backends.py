@@ -35,7 +35,7 @@ _CALLS = {
                 "retryableStatusCodes": ["UNAVAILABLE"],
             },
         }
-    ]
+    ],
 }
 _OPTIONS = [
     ("grpc.service_config", json.dumps(_CALLS)),
