@@ -178,6 +178,36 @@ def test_a_list_is_imported_checked_and_taken_back(page_as: PageAs, shot: Any) -
     expect(page.get_by_text("Taken back: 2 customers")).to_be_visible()
 
 
+def test_an_import_is_looked_at_and_taken_back_long_after(page_as: Any, shot: Any, faults: Any) -> None:
+    page_as.allowed = [r"status of 404.*-imports/[\w-]+:revert"]  # nothing is left of it, which the page says
+    page = page_as("admin")
+    names = [fresh_name() for _ in range(2)]
+    page.goto("/customers/import")
+    table = "Company,Contact,Phone\n" + "\n".join(f"{name},Ada," for name in names)
+    file = {"name": "list.csv", "mimeType": "text/csv", "buffer": table.encode()}
+    page.locator("input[type=file]").set_input_files(file)
+    page.get_by_role("button", name="Check 2 rows").click()
+    with page.expect_request("**/v1/customers:import") as asked:
+        page.get_by_role("button", name="Import 2 rows").click()
+    expect(page.get_by_role("heading", name="Import finished")).to_be_visible()
+    number = asked.value.post_data_json["import_id"]
+    page.goto("/audit/undo")
+    page.get_by_role("combobox", name="Cause").click()
+    page.get_by_title("An import").click()
+    page.get_by_label("Number of the cause").fill(number)
+    page.get_by_role("button", name="Preview").click()
+    undo = page.get_by_role("button", name="Take back 2 changes")
+    expect(undo).to_be_enabled()
+    shot(page, "undo-import-en-light")
+    assert faults(page) == []
+    undo.click()
+    page.get_by_role("dialog").get_by_role("button", name="Take back 2 changes").click()
+    expect(page.get_by_text("2 records were taken back.")).to_be_visible()
+    expect(page.get_by_text("Nothing was found for this cause.")).to_be_visible()  # twice is once
+    page.goto(f"/customers?q={names[0]}")
+    expect(page.get_by_text("Nothing matches")).to_be_visible()
+
+
 @pytest.mark.feature("GWY-15")
 def test_off_line_one_reads_what_was_seen_and_what_one_does_is_sent_later(page_as: Any) -> None:
     page_as.allowed = [r"ERR_INTERNET_DISCONNECTED", r"ERR_FAILED"]

@@ -90,6 +90,7 @@ def test_a_deal_is_dragged_and_others_see_it(page_as: PageAs) -> None:
     expect(manager.locator("section.board-column").nth(2).get_by_role("article", name=title)).to_be_visible()
 
 
+@pytest.mark.feature("GWY-14")
 def test_a_discount_is_approved_on_a_phone_and_the_quote_becomes_an_order(
     page_as: PageAs, shot: Any, faults: Any
 ) -> None:
