@@ -317,8 +317,8 @@ class EventStore(Generic[E]):
     @contextmanager
     def query(self) -> Iterator[Cursor[DictRow]]:
         """A cursor for reading, in one read-only transaction."""
-        with self.connection() as connection, connection.transaction(), connection.cursor() as cursor:
-            cursor.execute("set transaction read only")
+        with self.connection() as connection, connection.cursor() as cursor:
+            cursor.execute("begin read only")  # whoever lends the connection ends it
             yield cursor
 
     @contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +20,7 @@ from kernel.errors import InvalidArgument
 from kernel.money import Money
 from kernel.request import Page
 from kernel.text import normalised, search_grams
+from kernel.together import answers
 
 Scope = tuple[str, list[Any]]
 MOST_FOUND_BY_WORDS = 2000
@@ -102,7 +103,7 @@ def found(cursor: Cursor[DictRow], wanted: Wanted, page: Page) -> tuple[list[Car
                 last["customer_id"],
             ],
         )
-    cards = load_cards(cursor, [row["customer_id"] for row in shown])
+    cards = _cards(cursor, {row["customer_id"]: row["customer_id"] for row in shown})  # lists show survivors only
     return [cards[row["customer_id"]] for row in shown], token
 
 
@@ -216,35 +217,55 @@ def _order(wanted: Wanted) -> tuple[list[tuple[str, str]], str, list[Any]]:
 
 def load_cards(cursor: Cursor[DictRow], ids: Sequence[UUID], scope: Scope = ("true", [])) -> dict[UUID, Card]:
     """Return cards by the ids asked for; ids merged away answer with their survivor's card."""
-    if not ids:
-        return {}
-    root_of = survivors(cursor, ids)
+    return _cards(cursor, survivors(cursor, ids), scope) if ids else {}
+
+
+def _cards(cursor: Cursor[DictRow], root_of: Mapping[UUID, UUID], scope: Scope = ("true", [])) -> dict[UUID, Card]:
     roots = list(dict.fromkeys(root_of.values()))
+    if not roots:
+        return {}
     condition, values = scope
-    rows = {
-        row["customer_id"]: row
-        for row in cursor.execute(
-            f"select c.* from customers c where c.customer_id = any(%s) and {condition}",
-            [roots, *values],
-        ).fetchall()
-    }
-    figures = _figures(cursor, list(rows))
+    pairs = families(cursor, roots)
+    family = ([root for root, _ in pairs], [member for _, member in pairs])
+    customers, totals, dates, contacts = answers(
+        cursor,
+        (f"select c.* from customers c where c.customer_id = any(%s) and {condition}", [roots, *values]),
+        (_TOTALS, family),
+        (_DATES, family),
+        (_FIRST_CONTACTS, family),
+    )
+    figures = _figures(roots, totals, dates, contacts)
+    rows = {row["customer_id"]: row for row in customers}
     return {asked: Card(rows[root], figures[root], asked) for asked, root in root_of.items() if root in rows}
 
 
-def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
-    if not roots:
-        return {}
+_TOTALS = (
+    "select f.root, t.currency_code, sum(t.order_count)::bigint as orders,"
+    " sum(t.total_minor)::bigint as total, sum(t.paid_minor)::bigint as paid,"
+    f" max(t.last_order_at) as last_at from {_FAMILY} join order_totals t on t.customer_id = f.id"
+    " group by f.root, t.currency_code order by total desc, t.currency_code"
+)
+_DATES = (
+    "select f.root,"
+    " array_agg(f.id) filter (where f.id <> f.root) as absorbed,"
+    " sum((select count(*) from tickets k where k.customer_id = f.id and k.is_open))::int as open_tickets,"
+    " nullif(max((select x.last_contact_at from contact_times x where x.customer_id = f.id)), 'epoch')"
+    " as last_contact_at,"
+    " min((select min(u.due_at) from follow_ups u where u.customer_id = f.id and u.state in (1, 2)))"
+    f" as next_follow_up_at from {_FAMILY} group by f.root"
+)
+_FIRST_CONTACTS = (
+    f"select distinct on (f.root) f.root, p.* from {_FAMILY}"
+    " join contacts p on p.customer_id = f.id"
+    " order by f.root, (f.id = f.root) desc, p.is_primary desc, p.added_version, p.contact_id"
+)
+
+
+def _figures(
+    roots: Sequence[UUID], totals: Sequence[DictRow], dates: Sequence[DictRow], contacts: Sequence[DictRow]
+) -> dict[UUID, Figures]:
     collected: dict[UUID, dict[str, Any]] = {root: {} for root in roots}
-    pairs = families(cursor, roots)
-    family = ([root for root, _ in pairs], [member for _, member in pairs])
-    for row in cursor.execute(
-        "select f.root, t.currency_code, sum(t.order_count)::bigint as orders,"
-        " sum(t.total_minor)::bigint as total, sum(t.paid_minor)::bigint as paid,"
-        f" max(t.last_order_at) as last_at from {_FAMILY} join order_totals t on t.customer_id = f.id"
-        " group by f.root, t.currency_code order by total desc, t.currency_code",
-        family,
-    ).fetchall():
+    for row in totals:
         of = collected[row["root"]]
         currency = row["currency_code"]
         of["orders"] = of.get("orders", 0) + row["orders"]
@@ -254,26 +275,12 @@ def _figures(cursor: Cursor[DictRow], roots: list[UUID]) -> dict[UUID, Figures]:
             of["paid"] = (*of.get("paid", ()), Money(row["paid"], currency))
         latest = [at for at in (of.get("last_order_at"), row["last_at"]) if at is not None]
         of["last_order_at"] = max(latest, default=None)
-    for row in cursor.execute(
-        "select f.root,"
-        " array_agg(f.id) filter (where f.id <> f.root) as absorbed,"
-        " sum((select count(*) from tickets k where k.customer_id = f.id and k.is_open))::int as open_tickets,"
-        " nullif(max((select x.last_contact_at from contact_times x where x.customer_id = f.id)), 'epoch')"
-        " as last_contact_at,"
-        " min((select min(u.due_at) from follow_ups u where u.customer_id = f.id and u.state in (1, 2)))"
-        f" as next_follow_up_at from {_FAMILY} group by f.root",
-        family,
-    ).fetchall():
+    for row in dates:
         of = collected[row["root"]]
         of["absorbed_ids"] = tuple(row["absorbed"] or ())
         for name in ("open_tickets", "last_contact_at", "next_follow_up_at"):
             of[name] = row[name]
-    for row in cursor.execute(
-        f"select distinct on (f.root) f.root, p.* from {_FAMILY}"
-        " join contacts p on p.customer_id = f.id"
-        " order by f.root, (f.id = f.root) desc, p.is_primary desc, p.added_version, p.contact_id",
-        family,
-    ).fetchall():
+    for row in contacts:
         collected[row["root"]]["contact"] = row
     return {root: Figures(**values) for root, values in collected.items()}
 
