@@ -43,6 +43,7 @@ _PAGE = 1000
 _LOCK_TIMEOUT = "30s"
 _CLOSE_ENOUGH = 1000
 _MOST_ROUNDS = 20
+_MOST_SWAPS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,14 @@ class _Replay(Protocol):
 
     def total(self) -> int:
         """How many events there are, as far as is known."""
+        ...
+
+    def mark(self) -> Any:
+        """Where it is, for `go_back`."""
+        ...
+
+    def go_back(self, to: Any) -> None:
+        """What was replayed since then was rolled back."""
         ...
 
     def hold(self, cursor: Cursor[DictRow]) -> None:
@@ -156,19 +165,40 @@ def _run(service: Service, view: View, tell: Tell, swap: bool) -> Rebuilt:
         try:
             connection.execute(SQL("set search_path to {0}").format(Identifier(shadow)))
             events = _catch_up(connection, replay, tell)
-            with connection.transaction(), connection.cursor() as cursor:
-                replay.hold(cursor)
-                for count in replay.rounds(cursor):
-                    events += count
-                tables = tuple(_difference(cursor, shadow, table) for table in view.tables)
-                if swap:
-                    for table in view.tables:
-                        _swap(cursor, shadow, table)
+            last, tables = _finish(connection, replay, shadow, view.tables, swap)
+            events += last
             tell(events, events)
         finally:
             connection.execute("reset search_path")
             connection.execute(SQL("drop schema if exists {0} cascade").format(Identifier(shadow)))
     return Rebuilt(view.name, events, time.monotonic() - began, tables)
+
+
+def _finish(
+    connection: Connection[DictRow], replay: _Replay, shadow: str, names: Sequence[str], swap: bool
+) -> tuple[int, tuple[TableDifference, ...]]:
+    """Replay what is left while nobody writes, compare, and swap, in one transaction; return how many events that was.
+
+    Who has read the view and is about to append holds what the swap waits for, and waits for what we hold: then
+    PostgreSQL ends one of us, and we try again.
+    """
+    for attempt in range(1, _MOST_SWAPS + 1):
+        before = replay.mark()
+        try:
+            with connection.transaction(), connection.cursor() as cursor:
+                replay.hold(cursor)
+                events = sum(replay.rounds(cursor))
+                tables = tuple(_difference(cursor, shadow, table) for table in names)
+                if swap:
+                    for table in names:
+                        _swap(cursor, shadow, table)
+            return events, tables
+        except (psycopg.errors.DeadlockDetected, psycopg.errors.LockNotAvailable):
+            if attempt == _MOST_SWAPS:
+                raise
+            replay.go_back(before)
+            time.sleep(0.1 * attempt)
+    raise AssertionError("unreachable")
 
 
 def _catch_up(connection: Connection[DictRow], replay: _Replay, tell: Tell) -> int:
@@ -223,6 +253,12 @@ class _OwnLog:
         self._reading = reading
         self._position = 0
 
+    def mark(self) -> int:
+        return self._position
+
+    def go_back(self, to: int) -> None:
+        self._position = to
+
     def total(self) -> int:
         return self._store.recorder.drawn(self._reading)
 
@@ -252,6 +288,12 @@ class _OtherLogs:
         self._backfill = BackfillClient(broker)
         self._reached: dict[tuple[str, int], int] = {}
         self._total = 0
+
+    def mark(self) -> tuple[dict[tuple[str, int], int], int]:
+        return dict(self._reached), self._total
+
+    def go_back(self, to: tuple[dict[tuple[str, int], int], int]) -> None:
+        self._reached, self._total = dict(to[0]), to[1]
 
     def total(self) -> int:
         return self._total

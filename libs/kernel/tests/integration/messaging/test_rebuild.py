@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from types import SimpleNamespace
 from typing import Any
 from uuid import uuid4
@@ -92,6 +93,25 @@ def test_appending_goes_on_during_a_rebuild(notes_service: Any, notes: Any) -> N
         for writer in writers:
             writer.join()
     assert all(result.equal for result in results)
+    assert compare(notes_service, notes.inline).equal
+
+
+def test_who_reads_a_view_and_then_appends_does_not_end_its_rebuild(
+    notes_service: Any, notes: Any, notes_database: Any
+) -> None:
+    take_notes(notes_service, notes, 5)
+    waits = "select count(*) from pg_locks where not granted and locktype = 'relation'"
+    results: list[Any] = []
+    rebuilding = threading.Thread(target=lambda: results.append(rebuild(notes_service, notes.inline)))
+    note_id = uuid4()
+    with suppress(psycopg.errors.DeadlockDetected), notes_service.store.transaction(Cause.of("tester")) as tx:
+        tx.cursor.execute("select count(*) from notes")
+        rebuilding.start()
+        wait_until(lambda: execute(notes_database.url, waits) != [(0,)])
+        taken = notes.NoteTaken(note_id=note_id, author_id=note_id, text="late", answers={})
+        tx.append(note_id, 0, [taken])  # each waits for the other; one is ended
+    rebuilding.join(60)
+    assert [result.equal for result in results] == [True]
     assert compare(notes_service, notes.inline).equal
 
 
