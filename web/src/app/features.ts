@@ -10,6 +10,7 @@ import { leads } from "@/features/leads";
 import { marketing } from "@/features/marketing";
 import { products } from "@/features/products";
 import { tickets } from "@/features/tickets";
+import { today } from "@/features/today";
 import type { Feature } from "./feature";
 
-export const features: readonly Feature[] = [home, customers, calendar, leads, deals, products, tickets, analytics, audit, marketing, administration];
+export const features: readonly Feature[] = [home, today, customers, calendar, leads, deals, products, tickets, analytics, audit, marketing, administration];

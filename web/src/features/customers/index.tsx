@@ -24,7 +24,7 @@ export const customers = feature({
     { keys: "n c", label: "new_customer", to: "/customers/new", permission: "customer.customer.create" },
   ],
   homeModules: [
-    { id: "follow-ups", title: "due", load: () => import("./DueModule"), size: "half", order: 10, permission: read, roles: ["sales_rep", "sales_manager", "admin"] },
-    { id: "silent-customers", title: "silent", load: () => import("./SilentModule"), size: "half", order: 30, permission: read, roles: ["sales_rep", "sales_manager", "admin"] },
+    { id: "follow-ups", title: "due", load: () => import("./DueModule"), size: "half", order: 10, permission: read, roles: ["admin"] },
+    { id: "silent-customers", title: "silent", load: () => import("./SilentModule"), size: "half", order: 30, permission: read, roles: ["admin"] },
   ],
 });

@@ -18,6 +18,6 @@ export const leads = feature({
   ],
   shortcuts: [{ keys: "g l", label: "leads", to: "/leads", permission: "pipeline.lead.read" }],
   homeModules: [
-    { id: "leads.new", title: "my_new_leads", load: () => import("./NewLeads"), size: "half", order: 20, permission: "pipeline.lead.edit", roles: ["sales_rep", "sales_manager"] },
+    { id: "leads.new", title: "my_new_leads", load: () => import("./NewLeads"), size: "half", order: 20, permission: "pipeline.lead.edit", roles: ["admin"] },
   ],
 });
