@@ -132,7 +132,8 @@ _COLUMNS = (
     " coalesce(s.norm_days, 0) as norm_days"
 )
 _TABLES = "opportunities o left join stages s on s.pipeline_id = o.pipeline_id and s.stage_id = o.stage_id"
-_STUCK = "o.state = 1 and s.norm_days > 0 and o.stage_since < %s - make_interval(days => s.norm_days)"
+_OVER_NORM = "s.norm_days > 0 and o.stage_since < %s - make_interval(days => s.norm_days)"
+_STUCK = f"o.state = 1 and {_OVER_NORM}"
 
 
 def one(cursor: Cursor[DictRow], opportunity_id: UUID) -> DictRow | None:
@@ -197,7 +198,10 @@ def _search(cursor: Cursor[DictRow], where: Conditions, search: str, customer_id
 def columns(
     cursor: Cursor[DictRow], caller: Caller, pipeline_id: UUID, owner_id: UUID | None, now: datetime
 ) -> list[DictRow]:
-    """Return per open stage and currency: deals, sum, weighted sum, how many are stuck."""
+    """Return per open stage and currency: deals, sum, weighted sum, how many are stuck.
+
+    Names only what the board's index holds, and so is answered without reading the deals.
+    """
     where = Conditions()
     where.add("o.pipeline_id = %s and o.state = 1", pipeline_id)
     where.in_scope(caller, "o.owner_id", party="o.customer_id", parties=customer_names.seen_whole(cursor, caller))
@@ -205,7 +209,7 @@ def columns(
     return cursor.execute(
         f"select o.stage_id, o.currency_code, count(*) as deals, sum(o.amount)::bigint as amount,"
         f" round(sum(o.amount * o.probability) / 100.0)::bigint as weighted,"
-        f" count(*) filter (where {_STUCK}) as stuck"
+        f" count(*) filter (where {_OVER_NORM}) as stuck"
         f" from {_TABLES} where {where.sql} group by o.stage_id, o.currency_code",
         [now, *where.parameters],
     ).fetchall()
