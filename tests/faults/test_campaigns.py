@@ -112,3 +112,67 @@ def test_a_full_disk(campaign: Start, disk: dict[str, Any]) -> None:
         with injuries.full_disk(disk["folder"]):
             injuries.hold(8.0)
         it.load.go_on(30)
+
+
+def test_a_clock_that_jumps(campaign: Start, suite: Any) -> None:
+    with injuries.jumping_clock(suite) as jump, campaign() as it:
+        for _ in range(5):
+            jump(it.random.choice((-3600, -90, 90, 3600)))
+            injuries.hold(1.5)  # it is read twice a second
+            it.load.go_on(15)
+        jump(0)
+        injuries.hold(1.5)
+
+
+def test_poison_parks_its_streams_and_the_healthy_keep_their_rate(campaign: Start, suite: Any) -> None:
+    with campaign() as it:
+        deals = Deals(suite)
+        alone = deals.share_that_arrives(lambda: it.load.go_on(150))
+        with injuries.poison(suite, "analytics", "deal_moves", "opportunity_id", 100) as healthy:
+            wait_until(lambda: deals.parked() >= 3, 400, describe="three poisoned events are parked")
+            beside = deals.share_that_arrives(lambda: it.load.go_on(150), healthy)
+            print(f"while 150 commands are given, {alone:.0%} of what happens arrives; beside poison {beside:.0%}")
+            assert beside >= 0.95 * alone
+            assert deals.overtaken() == 0, "an event of a parked stream took effect before an earlier one"
+        wait_until(lambda: suite.headwater("parked", "retry", "analytics", ok=(0, 1)).returncode == 0, 60)
+
+
+class Deals:
+    """What pipeline recorded of deals, and what of it analytics has taken in."""
+
+    def __init__(self, suite: Any) -> None:
+        self._suite = suite
+
+    def share_that_arrives(self, while_: Callable[[], None], healthy: str = "true") -> float:
+        """Of the events recorded meanwhile, how many were taken in meanwhile; those under way then are not."""
+        arrived, told = self._arrived(healthy), self._told(healthy)
+        while_()
+        arrived, told = self._arrived(healthy) - arrived, self._told(healthy) - told
+        return arrived / told
+
+    def parked(self) -> int:
+        return self._one("analytics", "select count(*) from parked where consumer = 'views'")
+
+    def overtaken(self) -> int:
+        return self._one(
+            "analytics",
+            "select count(*) from deal_moves d join parked p on p.stream_id = d.opportunity_id"
+            " where p.consumer = 'views' and d.version >= p.version",
+        )
+
+    def _arrived(self, healthy: str) -> int:
+        return self._one("analytics", f"select count(*) from deal_moves where {healthy}")
+
+    def _told(self, healthy: str) -> int:
+        of_deals = healthy.replace("opportunity_id", "originator_id")
+        return self._one(
+            "pipeline",
+            f"select count(*) from events where {of_deals} and topic = any('{{crm.pipeline.v1.OpportunityOpened,"
+            "crm.pipeline.v1.OpportunityAdvanced,crm.pipeline.v1.OpportunityWon}')",
+        )
+
+    def _one(self, context: str, query: str) -> int:
+        with injuries.superuser(self._suite, context) as connection:
+            row = connection.execute(query.encode()).fetchone()
+        assert row is not None
+        return int(row[0])
