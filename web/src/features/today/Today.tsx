@@ -118,6 +118,11 @@ export default function Today() {
           <ul className="todo">
             {shown.map((each) => (
               <li key={`${each.kind}:${each.id}`}>
+                <span className="today-kind"><Tag tone={isLate(each, now) ? "bad" : TONES[each.kind]}>{isLate(each, now) ? t("overdue") : t(each.kind)}</Tag></span>
+                <div className="todo-what">
+                  <Link className="clip" to={each.to}>{each.title}</Link>
+                  <div className="quiet clip">{[each.detail === each.title ? "" : each.detail, each.at && f.ago(each.at)].filter(Boolean).join(" · ")}</div>
+                </div>
                 {each.kind === "follow-up" && edits && (
                   <Button
                     shape="circle"
@@ -128,11 +133,6 @@ export default function Today() {
                     onClick={() => done.mutate({ path: { follow_up_id: each.id } }, { onError: (error: Error) => void message.error(explain(error, say).title) })}
                   />
                 )}
-                <span className="today-kind"><Tag tone={isLate(each, now) ? "bad" : TONES[each.kind]}>{isLate(each, now) ? t("overdue") : t(each.kind)}</Tag></span>
-                <div className="todo-what">
-                  <Link className="clip" to={each.to}>{each.title}</Link>
-                  <div className="quiet clip">{[each.detail === each.title ? "" : each.detail, each.at && f.ago(each.at)].filter(Boolean).join(" · ")}</div>
-                </div>
                 {each.phone && !each.phone.includes("*") && <Button size="small" type="text" icon={<PhoneOutlined />} href={`tel:${each.phone}`} aria-label={`${t("call")} ${each.title}`} />}
               </li>
             ))}

@@ -5,14 +5,14 @@ const NOW = new Date("2026-03-02T10:00:00Z");
 const item = (kind: Kind, at: string): Item => ({ kind, id: `${kind}@${at}`, to: "/", title: "", detail: "", at });
 
 describe("today", () => {
-  it("puts late follow-ups first, then decisions, leads, the rest of the day and who fell silent", () => {
+  it("puts late follow-ups first, then decisions, the rest of the day, leads and who fell silent", () => {
     const silent = item("silent", "2025-10-01T00:00:00Z");
     const later = item("follow-up", "2026-03-02T16:00:00Z");
     const lead = item("lead", "2026-03-02T09:00:00Z");
     const approval = item("approval", "2026-03-02T09:30:00Z");
     const late = item("follow-up", "2026-03-01T09:00:00Z");
     const later_late = item("follow-up", "2026-03-02T09:59:00Z");
-    expect(inOrder([silent, later, later_late, lead, approval, late], NOW)).toEqual([late, later_late, approval, lead, later, silent]);
+    expect(inOrder([silent, later, later_late, lead, approval, late], NOW)).toEqual([late, later_late, approval, later, lead, silent]);
   });
 
   it("puts what waits longest first, and does not change what it is given", () => {

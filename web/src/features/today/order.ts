@@ -1,4 +1,4 @@
-/** What comes first today: what is late, then whom others wait for, then new leads, the rest of the day, and who fell silent. */
+/** What comes first today: what is late, then what others wait for, the rest of the day, new leads, and who fell silent. */
 export const KINDS = ["follow-up", "approval", "lead", "silent"] as const;
 export type Kind = (typeof KINDS)[number];
 
@@ -16,8 +16,8 @@ export interface Item {
 export const isLate = (item: Item, now: Date): boolean => item.kind === "follow-up" && item.at !== "" && new Date(item.at) < now;
 
 function place(item: Item, now: Date): number {
-  if (item.kind === "follow-up") return isLate(item, now) ? 0 : 3;
-  return { approval: 1, lead: 2, silent: 4 }[item.kind];
+  if (item.kind === "follow-up") return isLate(item, now) ? 0 : 2;
+  return { approval: 1, lead: 3, silent: 4 }[item.kind];
 }
 
 /** The most urgent first; within a kind what waits longest. */
