@@ -179,7 +179,7 @@ function Content({ lead }: { lead: Lead }) {
           {(lead.duplicate_lead_ids.length > 0 || lead.duplicate_customer_ids.length > 0) && (
             <Section title={t("duplicates")}>
               <p className="quiet gap-below">{t("dup_hint")}</p>
-              <ul>
+              <ul className="in-words">
                 {lead.duplicate_customer_ids.map((id) => <li key={id}>{t("dup_customers")}: <CustomerName id={id} link /></li>)}
                 {lead.duplicate_lead_ids.map((id) => <li key={id}>{t("dup_leads")}: <Alike id={id} /></li>)}
               </ul>
