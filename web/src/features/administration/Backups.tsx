@@ -3,6 +3,7 @@ import { Button } from "antd";
 import { useAsk } from "@/api/hooks";
 import { useFormats } from "@/i18n/format";
 import { useWords } from "@/i18n/words";
+import { Coded } from "@/ui/Coded";
 import { Section } from "@/ui/Page";
 import { Answered, Notice } from "@/ui/states";
 import { adminWords } from "./words";
@@ -34,7 +35,7 @@ export function Backups() {
               </table>
             </div>
           ) : (
-            <Notice quiet title={t("backup_none")} text={t(kept ? "backup_how" : "backup_elsewhere")} />
+            <Notice quiet title={t("backup_none")} text={<Coded text={t(kept ? "backup_how" : "backup_elsewhere")} />} />
           )
         }
       </Answered>

@@ -8,6 +8,7 @@ import { useMay } from "@/app/session";
 import { useFormats } from "@/i18n/format";
 import { useWords, words } from "@/i18n/words";
 import { CommandDialog } from "@/ui/CommandDialog";
+import { Coded } from "@/ui/Coded";
 import { DataList } from "@/ui/DataList";
 import { PersonName } from "@/ui/people";
 import { useGive, useTouched } from "./do";
@@ -63,7 +64,7 @@ export default function Webhooks() {
   return (
     <>
       <div className="row gap-below">
-        <span className="spread quiet">{about.data && (about.data.allowed ? t("allowed", { where: about.data.allowed }) : t("nowhere"))}</span>
+        <span className="spread quiet">{about.data && (about.data.allowed ? t("allowed", { where: about.data.allowed }) : <Coded text={t("nowhere")} />)}</span>
         {mayAdmin && <Button type="primary" disabled={!about.data?.allowed} onClick={() => setAdding(true)}>{t("new_webhook")}</Button>}
       </div>
       <DataList<Row>

@@ -99,7 +99,7 @@ function Past({ scores, points, best, draw, unit }: { scores: readonly Score[]; 
   if (!next.length) return <Notice quiet title={t("too_little")} />;
   return (
     <>
-      <div style={{ overflowX: "auto" }}>
+      <div style={{ overflowX: "auto" }} tabIndex={0} role="region" aria-label={t("method")}>
         <table className="plain">
           <thead><tr><th scope="col">{t("method")}</th><th scope="col" className="num">{t("error")}</th><th scope="col" className="num">{t("bias")}</th><th scope="col" className="num">{t("hits")}</th><th scope="col" className="num">{t("tested")}</th></tr></thead>
           <tbody>

@@ -24,7 +24,7 @@ export function useNames() {
 }
 
 const PERSON = /(person )?([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
-const ID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const ID = /([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})/;
 const OF_PERSON = /(owner|person|assignee|manager|actor|supervisor|approver|leader|user)(_ids?)?$/;
 
 /** A value as the trail keeps it, with people by name. */
@@ -34,8 +34,8 @@ export function Value({ field = "", value }: { field?: string; value: string }) 
   if (value === "[sealed]") return <span className="tag tag-dull">{t("sealed")}</span>;
   if (OF_PERSON.test(field) && PERSON.test(value) && value.length === 36) return <PersonName id={value} />;
   if (/customer_id$/.test(field) && value.length === 36) return <CustomerName id={value} />;
-  if (ID.test(value)) return <code title={value}>{value.slice(0, 8)}</code>;
-  return <span style={{ overflowWrap: "anywhere" }}>{value.length > 300 ? `${value.slice(0, 300)}…` : value}</span>;
+  const parts = (value.length > 300 ? `${value.slice(0, 300)}…` : value).split(ID);
+  return <span style={{ overflowWrap: "anywhere" }}>{parts.map((part, at) => (at % 2 ? <code key={at} title={part}>{part.slice(0, 8)}</code> : <Fragment key={at}>{part}</Fragment>))}</span>;
 }
 
 /** A sentence in which "person <id>" is a name. */
