@@ -55,12 +55,12 @@ def test_a_view_follows_its_owner_and_others_see_it_only_when_it_is_shared(page_
         return page.get_by_role("group", name="Views")
 
     def save(page: Page, name: str, *, everybody: bool) -> None:
-        page.get_by_role("button", name="Save view").click()
+        page.get_by_role("button", name="Save view", exact=True).click()
         form = page.locator("form").filter(has=page.get_by_label("Name of the view"))
         form.get_by_label("Name of the view").fill(name)
         if everybody:
             form.get_by_label("Everybody sees it").check()
-        form.get_by_role("button", name="Save view").click()
+        form.get_by_role("button", name="Save view", exact=True).click()
         expect(views(page).get_by_role("button", name=name)).to_be_visible()
 
     def remove(page: Page, *names: str) -> None:
