@@ -159,7 +159,7 @@ function Path({ deal, stages, mayMove, onOutcome }: { deal: Deal; stages: readon
   };
   const closed = deal.state !== "OPPORTUNITY_STATE_OPEN";
   return (
-    <nav className="path" aria-label={t("stage")}>
+    <nav className="path" tabIndex={0} aria-label={t("stage")}>
       {stages.map((stage, index) => {
         const now = index === at;
         const look = stage.kind === "STAGE_KIND_WON" && now ? "path-won" : stage.kind === "STAGE_KIND_LOST" && now ? "path-lost" : now ? "path-now" : index < at && !closed ? "path-done" : "";
