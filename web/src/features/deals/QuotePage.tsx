@@ -100,7 +100,7 @@ function Content({ whole, quote }: { whole: Whole; quote: Quote }) {
             <ul className="records">
               {[...whole.versions].reverse().map((each) => (
                 <li key={each.quote_version}>
-                  <Button size="small" type={each.quote_version === shown.quote_version ? "primary" : "text"} ghost={each.quote_version === shown.quote_version} onClick={() => setVersionShown(each.quote_version)}>{t("version", { version: each.quote_version })}</Button>
+                  <Button size="small" type={each.quote_version === shown.quote_version ? "default" : "text"} aria-pressed={each.quote_version === shown.quote_version} onClick={() => setVersionShown(each.quote_version)}>{t("version", { version: each.quote_version })}</Button>
                   <span className="quiet spread"><Actor actor={each.actor} /> · {f.ago(each.at)}</span>
                   <Money of={each.total} />
                 </li>
