@@ -47,7 +47,6 @@ def test_a_person_hides_adds_and_orders_his_modules(page_as: PageAs) -> None:
     expect(titles.first).to_have_text("Today")
 
 
-@pytest.mark.feature("GWY-26")
 def test_all_that_waits_for_a_person_is_in_one_list(page_as: PageAs, faults: Any) -> None:
     page = page_as("rep")
     mark = secrets.token_hex(3)
